@@ -1,0 +1,296 @@
+"""Write docs/reference.md from the code: commands, magics, settings, the Python face and the errors.
+
+`--check` writes nothing and fails when the file is out of date or something has no documentation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import os
+import re
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Undefined
+
+TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
+HEAD = """# Reference
+
+*Written from the code by `make docs`; changes made here are lost.*
+"""
+
+
+class Reference:
+    """The page as it grows, and what was found to have no documentation on the way."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = [HEAD]
+        self.gaps: list[str] = []
+
+    def add(self, text: str = "") -> None:
+        """Append a paragraph."""
+        self.lines.append(text.rstrip() + "\n")
+
+    def table(self, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+        """Append a table, if it has rows."""
+        if rows:
+            cells = [head, ("---",) * len(head), *rows]
+            self.add("\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells))
+
+    def documented(self, what: str, text: str | None) -> str:
+        """Return a documentation text in Markdown, and note when there is none."""
+        if not (text or "").strip():
+            self.gaps.append(what)
+            return "*No documentation.*"
+        return markdown(inspect.cleandoc(text or ""))
+
+    def text(self) -> str:
+        """Return the whole page."""
+        return "\n".join(self.lines)
+
+
+def markdown(text: str) -> str:
+    """Turn click's and Google's conventions in a docstring into Markdown: `Args:` becomes a list."""
+    text = text.replace("\b\n", "").replace("\f", "").replace("``", "`")
+    out: list[str] = []
+    section = False
+    for line in text.splitlines():
+        if re.fullmatch(r"(Args|Attributes|Returns|Yields|Raises|Example|Examples|Note):", line):
+            section = True
+            out += ["", line, ""]
+        elif section and (item := re.match(r" {4}(\w+)( \([^)]*\))?: (.*)", line)):
+            out.append(f"- `{item[1]}`{item[2] or ''}: {item[3]}")
+        elif section and line.startswith("    "):
+            out.append("  " + line.strip())
+        else:
+            section = section and not line.strip()
+            out.append(line)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(out)).strip()
+
+
+# -- commands ------------------------------------------------------------------------------------------------------
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Walk through a group's commands, those of groups within it included."""
+    for name, command in group.commands.items():
+        yield " ".join((*path, name)), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+def add_commands(page: Reference, group: click.Group) -> None:
+    """Describe every command of the shell, which are the magics' verbs as well."""
+    page.add("## Commands")
+    page.add("`%dart VERB` in a notebook and `perdure VERB` in a shell take the same words.")
+    page.add(page.documented("perdure", group.help))
+    add_parameters(page, "perdure", group)
+    for name, command in commands(group):
+        if command.hidden:
+            continue
+        page.add(f"### {name}")
+        usage = " ".join(command.collect_usage_pieces(click.Context(command, info_name=name)))
+        page.add(f"    {name} {usage}".rstrip())
+        page.add(page.documented(f"perdure {name}", command.help))
+        add_parameters(page, f"perdure {name}", command)
+
+
+def add_parameters(page: Reference, name: str, command: click.Command) -> None:
+    """List a command's options with their help."""
+    rows = []
+    for option in command.params:
+        if isinstance(option, click.Option) and not option.hidden:
+            flags = ", ".join(f"`{flag}`" for flag in (*option.opts, *option.secondary_opts))
+            if not (option.is_flag or option.count):
+                flags += f" {option.make_metavar(click.Context(command))}"
+            rows.append((flags, one_line(page.documented(f"{name} {option.opts[-1]}", option.help))))
+    page.table(("option", "does"), rows)
+
+
+def one_line(text: str) -> str:
+    """Join lines, for a table's cell."""
+    return " ".join(text.split())
+
+
+# -- magics --------------------------------------------------------------------------------------------------------
+
+
+def registered_magics() -> dict[str, Callable[..., Any]]:
+    """Load the extension into a shell of its own, and return the magics that this brings, by `%name` and `%%name`."""
+    with tempfile.TemporaryDirectory(prefix="perdure-reference-") as folder:
+        os.environ |= {"PERDURE_STORE": str(Path(folder) / "store"), "IPYTHONDIR": str(Path(folder) / "ipython")}
+        shell = InteractiveShell.instance()
+        shell.history_manager.enabled = False
+        prefixes = {"line": "%", "cell": "%%"}
+        before = {kind: set(shell.magics_manager.magics[kind]) for kind in prefixes}
+        shell.extension_manager.load_extension("perdure")
+        new = {
+            prefix + name: function
+            for kind, prefix in prefixes.items()
+            for name, function in shell.magics_manager.magics[kind].items()
+            if name not in before[kind]
+        }
+        shell.extension_manager.unload_extension("perdure")
+        InteractiveShell.clear_instance()
+    return new
+
+
+def add_magics(page: Reference) -> None:
+    """Describe the magics that the extension registers."""
+    page.add("## Magics")
+    for name, function in registered_magics().items():
+        page.add(f"### {name}")
+        page.add(page.documented(name, function.__doc__))
+
+
+# -- settings ------------------------------------------------------------------------------------------------------
+
+
+def add_settings(page: Reference) -> None:
+    """Describe the traitlets that can be configured."""
+    from perdure.jupyter.config import Perdure
+
+    page.add("## Settings")
+    page.add(page.documented("c.Perdure", Perdure.__doc__))
+    rows = []
+    for name, trait in sorted(Perdure.class_own_traits(config=True).items()):
+        default = "" if trait.default_value is Undefined else f"`{trait.default_value!r}`"
+        rows.append((f"`c.Perdure.{name}`", default, one_line(page.documented(f"c.Perdure.{name}", trait.help))))
+    page.table(("setting", "default", "means"), rows)
+
+
+# -- the Python face -----------------------------------------------------------------------------------------------
+
+
+def add_python(page: Reference) -> None:
+    """Describe the public names of the package."""
+    import perdure
+
+    page.add("## Python")
+    page.add(page.documented("perdure", perdure.__doc__))
+    for name in perdure.__all__:
+        value = getattr(perdure, name)
+        if inspect.isclass(value):
+            add_class(page, name, value)
+        elif callable(value):
+            page.add(f"### perdure.{name}")
+            page.add(f"    {name}{signature(value)}")
+            page.add(page.documented(f"perdure.{name}", value.__doc__))
+        elif not inspect.ismodule(value) and not name.startswith("__"):
+            page.gaps.append(f"perdure.{name} (neither a class nor a function)")
+
+
+def signature(function: Callable[..., Any]) -> str:
+    """Return a signature as it is written, without `self`."""
+    given = inspect.signature(function)
+    kept = [p for name, p in given.parameters.items() if name != "self"]
+    return re.sub(r"'([\w.\[\], |]+)'", r"\1", str(given.replace(parameters=kept)))
+
+
+def add_class(page: Reference, name: str, cls: type) -> None:
+    """Describe a class with its public fields, properties and methods."""
+    page.add(f"### perdure.{name}")
+    page.add(page.documented(f"perdure.{name}", cls.__doc__))
+    notes = field_notes(cls)
+    doc = cls.__doc__ or ""
+    rows = []
+    for field, kind in inspect.get_annotations(cls).items():
+        if not field.startswith("_"):
+            told = notes.get(field) or ("see above" if re.search(rf"\b{field}\b", doc) else None)
+            kind_text = kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
+            rows.append((f"`{field}`", f"`{kind_text}`", one_line(page.documented(f"{name}.{field}", told))))
+    members = [(key, value) for key, value in vars(cls).items() if not key.startswith("_")]
+    for key, value in members:
+        if isinstance(value, property):
+            kind_text = str(inspect.get_annotations(value.fget).get("return", "")) if value.fget else ""
+            rows.append((f"`{key}`", f"`{kind_text}`", one_line(page.documented(f"{name}.{key}", value.__doc__))))
+    page.table(("attribute", "type", "is"), rows)
+    for key, value in members:
+        function = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
+        if inspect.isfunction(function):
+            page.add(f"#### {name}.{key}")
+            page.add(f"    {key}{signature(function)}")
+            page.add(page.documented(f"{name}.{key}", function.__doc__))
+
+
+def field_notes(cls: type) -> dict[str, str]:
+    """Return what `#:` comments (above or behind) and strings below say about a class's annotated fields."""
+    try:
+        lines = textwrap.dedent(inspect.getsource(cls)).splitlines()
+    except (OSError, TypeError):
+        return {}
+    body = ast.parse("\n".join(lines)).body[0]
+    notes: dict[str, str] = {}
+    statements = body.body if isinstance(body, ast.ClassDef) else []
+    for at, node in enumerate(statements):
+        if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
+            continue
+        note = [lines[node.lineno - 1].partition("#:")[2].strip()]
+        above = node.lineno - 2
+        while lines[above].strip().startswith("#:"):
+            note.insert(0, lines[above].strip().removeprefix("#:").strip())
+            above -= 1
+        below = statements[at + 1] if at + 1 < len(statements) else None
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str):
+            note.append(below.value.value)
+        notes[node.target.id] = " ".join(part for part in note if part)
+    return notes
+
+
+def add_errors(page: Reference) -> None:
+    """Describe the tree of errors."""
+    from perdure import errors
+
+    page.add("## Errors")
+    page.add("All are in `perdure.errors`, grouped by what a handler would do about them.")
+
+    def branch(cls: type, depth: int) -> Iterator[str]:
+        text = one_line(page.documented(f"perdure.errors.{cls.__name__}", vars(cls).get("__doc__")))
+        yield f"{'  ' * depth}- `{cls.__name__}`: {text}"
+        for child in cls.__subclasses__():
+            if child.__module__ == errors.__name__:
+                yield from branch(child, depth + 1)
+
+    page.add("\n".join(branch(errors.PerdureError, 0)))
+
+
+def build() -> Reference:
+    """Read the code and make the page of it."""
+    from perdure.cli import main as group
+
+    page = Reference()
+    add_commands(page, group)
+    add_magics(page)
+    add_settings(page)
+    add_python(page)
+    add_errors(page)
+    return page
+
+
+def main() -> int:
+    """Write the page, or check it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when the page would change")
+    check = parser.parse_args().check
+    page = build()
+    for gap in page.gaps:
+        print(f"No documentation: {gap}", file=sys.stderr)
+    if not check:
+        TARGET.write_text(page.text(), encoding="utf-8")
+        print(f"Wrote docs/{TARGET.name}.")
+    elif not TARGET.exists() or TARGET.read_text(encoding="utf-8") != page.text():
+        print(f"docs/{TARGET.name} is out of date. Run `make docs`.", file=sys.stderr)
+        return 1
+    return 1 if page.gaps else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

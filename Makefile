@@ -13,7 +13,7 @@ TEST_ENV := $(VENV)/.stamp-$(SUM)-test
 # How many processes run tests: one a core, at most four (each may own kernels of its own).
 WORKERS ?= logical
 PYTEST := $(BIN)/python -m pytest
-PARALLEL := --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
+PARALLEL := --durations 10 --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
 # Kills in `make torture`; `make test` does some 200.
 KILLS ?= 2000
 

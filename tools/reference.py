@@ -20,6 +20,7 @@ from typing import Any
 import click
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Undefined
+from traitlets.config import Config
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
 HEAD = """# Reference
@@ -127,8 +128,7 @@ def registered_magics() -> dict[str, Callable[..., Any]]:
     """Load the extension into a shell of its own, and return the magics that this brings, by `%name` and `%%name`."""
     with tempfile.TemporaryDirectory(prefix="perdure-reference-") as folder:
         os.environ |= {"PERDURE_STORE": str(Path(folder) / "store"), "IPYTHONDIR": str(Path(folder) / "ipython")}
-        shell = InteractiveShell.instance()
-        shell.history_manager.enabled = False
+        shell = InteractiveShell.instance(config=Config({"HistoryManager": {"hist_file": ":memory:"}}))
         prefixes = {"line": "%", "cell": "%%"}
         before = {kind: set(shell.magics_manager.magics[kind]) for kind in prefixes}
         shell.extension_manager.load_extension("perdure")

@@ -33,8 +33,9 @@ LOADS = {
     "import perdure": "import perdure",
     "%load_ext perdure": (
         "from IPython.core.interactiveshell import InteractiveShell\n"
-        "shell = InteractiveShell.instance()\n"
-        "shell.history_manager.enabled = False\n"
+        "from traitlets.config import Config\n"
+        "config = Config({'HistoryManager': {'hist_file': ':memory:'}})\n"
+        "shell = InteractiveShell.instance(config=config)\n"
         "shell.run_line_magic('load_ext', 'perdure')\n"
         "assert shell.find_line_magic('dart')\n"
         "assert not shell.run_cell('a = [1]').error_in_exec\n"

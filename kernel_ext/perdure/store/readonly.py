@@ -1,0 +1,67 @@
+"""The catalog of a store that can't (or mustn't) be written."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from perdure.errors import DamagedCatalog, PerdureError
+
+from .catalog import FILE, Catalog, damaged
+from .files import Files, translated
+from .opening import Marker, check_version, put_in_order
+from .pack import PackFiles
+
+
+class CopiedCatalog(Catalog):
+    """A private copy of a catalog, deleted when closed."""
+
+    def __init__(self, source: Path) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="perdure-")
+        copy = Path(self._folder.name) / FILE
+        for suffix in ("", "-wal"):
+            with suppress(FileNotFoundError):
+                shutil.copyfile(f"{source}{suffix}", f"{copy}{suffix}")
+        super().__init__(copy)
+
+    def close(self) -> None:
+        """Close the connections and delete the copy."""
+        super().close()
+        self._folder.cleanup()
+
+
+def open_catalog(path: Path, packs: PackFiles, marker: Marker) -> Catalog:
+    """The catalog at ``path`` for reading. Raises `DamagedCatalog`, `StoreTooNew` or `StoreUnreachable`."""
+    where = path / FILE
+    if not where.exists():
+        raise damaged(where, "it is missing")
+    catalog: Catalog = Catalog(where, readonly=True)
+    try:
+        check_version(catalog, marker)
+        return catalog
+    except DamagedCatalog:
+        catalog.close()
+        raise
+    except PerdureError:
+        catalog.close()
+    # SQLite needs a shared-memory file beside a catalog in WAL mode, and can't make one here. A copy sees what the
+    # write-ahead log holds, which SQLite's immutable mode would not.
+    with translated(where):
+        catalog = CopiedCatalog(where)
+    try:
+        check_version(catalog, marker)
+        put_in_order(catalog, packs, _NoFiles())
+    except BaseException:
+        catalog.close()
+        raise
+    return catalog
+
+
+class _NoFiles(Files):
+    """Deletes nothing: the store isn't ours to change."""
+
+    def unlink(self, path: Path) -> None:
+        """Refused."""
+        raise OSError(f"{path} is read-only")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from perdure.errors import Damaged, DamagedPack, UnknownRef
@@ -187,6 +188,18 @@ class Reader:
             lengths[name] = header.raw
         return [lengths[name] for name in names]
 
+    def stored_chunk(self, name: ChunkId) -> tuple[Header, bytes]:
+        """A chunk as it lies in its pack, verified."""
+        for where in (self.locate([name]).get(name), self._search(name)):
+            if where is None or self._verified(Kind.CHUNK, name[:KEY_SIZE], where) is None:
+                continue
+            with translated(self._packs.path(where.pack)):
+                data = self._packs.pread(where.pack, where.length, where.offset)
+            header = Header.decode(data)
+            if header is not None:
+                return header, data[HEADER_SIZE:]
+        raise self._loss(Kind.CHUNK, name, self._search(name))
+
     def _header(self, name: ChunkId, where: Location | None) -> Header | None:
         if where is None:
             return None
@@ -246,14 +259,16 @@ class Reader:
                 start = self._searched.get(pack, 0)
                 if size <= start:
                     continue
-                for found in scan(
-                    lambda length, at, p=pack: self._packs.pread(p, length, at), start, size, salt_of(pack)
-                ):  # type: ignore[misc]
+                for found in scan(partial(_pread, self._packs, pack), start, size, salt_of(pack)):
                     if isinstance(found, Frame):
                         at = Location(pack, found.offset, found.header.length)
                         self._found.setdefault(found.header.digest[:KEY_SIZE], at)
                 self._searched[pack] = size
             return self._found.get(key)
+
+
+def _pread(packs: PackFiles, pack: str, length: int, offset: int) -> bytes:
+    return packs.pread(pack, length, offset)
 
 
 def _key(text: str) -> bytes:

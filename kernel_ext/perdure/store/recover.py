@@ -117,7 +117,8 @@ def apply(connection: sqlite3.Connection, harvest: Harvest, *, states: dict[str,
             index.apply_session(connection, SessionRecord(commit.session, 0, commit.started, None, {}, False))
         added += not index.has_commit(connection, commit_id)
         index.add_commit(connection, commit_id, commit, payload, at, numbers)
-    for move in sorted(harvest.moves, key=lambda move: move.stamp):
+    # Where gc has said a move again in full, under its old stamp, that one comes first.
+    for move in sorted(harvest.moves, key=lambda move: (move.stamp, move.advance)):
         kept = _existing(connection, move)
         if kept is not None:
             index.apply_move(connection, kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -14,15 +14,20 @@ from typing import Any, Final, Self
 from perdure.errors import AmbiguousRef, SessionBusy, UnknownSession
 
 from . import index
+from .bundle import ExportReport, export
 from .catalog import Catalog
 from .digest import KEY_SIZE
 from .files import Files
+from .gc import GcReport, collect
+from .intake import ImportReport, import_bundle
 from .journal import Journal
 from .opening import open_store
 from .pack import PackFiles
 from .process import is_alive, this_process
 from .reader import Reader
 from .records import ChunkId, ChunkList, Commit, Owner, Refs, RefsMove, SessionInfo, SessionRecord, Snapshot
+from .repair import RepairReport, repair
+from .verify import VerifyReport, verify
 from .writer import Writer
 
 _KEEP: Final[Any] = object()
@@ -244,6 +249,55 @@ class Store:
         writer = Writer(self._catalog, self._packs, self._files, session, self._writers.discard)
         self._writers.add(writer)
         return writer
+
+    # -- care ------------------------------------------------------------------------------------------------------
+
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyReport:
+        """Check every byte of every record, and the catalog against the records.
+
+        ``progress`` is told the bytes done and the bytes in all. Damage is reported, not raised.
+        """
+        return verify(self._catalog, self._packs, progress)
+
+    def gc(self, *, keep_days: float = 30, now: float | None = None) -> GcReport:
+        """Drop commits that no branch, tag or HEAD reaches and that are older than ``keep_days``, sessions that were
+        deleted longer ago than that, and every chunk that nothing needs any more.
+
+        ``now`` is in seconds since the epoch. Packs of live writers stay as they are. Raises `DamagedPack` or
+        `DamagedCatalog` where what is to be kept can't be read; then nothing is dropped.
+        """
+        return collect(self._catalog, self._packs, self._files, self._reader, keep_days=keep_days, now=now)
+
+    @staticmethod
+    def repair(path: str | os.PathLike[str], *, files: Files | None = None) -> RepairReport:
+        """Rebuild the catalog of the store at ``path`` from its packs, and move the old one aside.
+
+        Raises `StoreBusy` while another live process writes there.
+        """
+        return repair(Path(path), files or Files())
+
+    def export(self, session: str, file: str | os.PathLike[str]) -> ExportReport:
+        """Write a session, with all that its commits need, into one self-contained file.
+
+        Raises `UnknownSession`, and `StoreFull`, `StoreReadOnly` or `StoreUnreachable` about ``file``.
+        """
+        with self._catalog.reading() as connection:
+            row = index.session_row(connection, session)
+        if row is None or row.record.deleted is not None:
+            raise _unknown(session)
+        commits = dict(self.commits(session))
+        for commit_id in row.move.refs.tips():
+            commits |= self.ancestry(commit_id)
+        return export(row, commits, self._reader, self._files, Path(file))
+
+    def import_(self, file: str | os.PathLike[str], *, trusted: bool = False) -> ImportReport:
+        """Add the session in a file that `export` made; what is there already is not stored again.
+
+        All of the file is verified first. A session that is here gets the commits that it lacks; its branches go forward
+        where they can, and otherwise the imported ones are called ``NAME-imported``. Raises `DamagedBundle` (nothing has
+        changed), `StoreTooNew`, or `SessionBusy` if the session is open in another process.
+        """
+        return import_bundle(Path(file), self._catalog, self._packs, self._files, trusted=trusted)
 
     # -- the end ---------------------------------------------------------------------------------------------------------
 

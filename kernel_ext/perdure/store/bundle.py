@@ -1,0 +1,210 @@
+"""One session as one file: framed records like a pack's, between a header record and a trailer that counts them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from blake3 import blake3
+
+from perdure.errors import DamagedBundle, StoreTooNew
+
+from . import index
+from .digest import KEY_SIZE, Buffer, Kind, digest
+from .files import Files, translated
+from .frame import HEADER_SIZE, ZSTD, Header, packed, unpacked
+from .opening import FORMAT
+from .reader import Reader
+from .records import Commit, Malformed, RefsMove, SessionRecord, Snapshot
+
+_Read = Callable[[int], bytes]
+_RAW_LIMIT: Final = 1 << 30
+"""Bytes that one record may unpack to; a file from a stranger could claim any number."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What went into the file; ``nbytes`` is its length in bytes."""
+
+    path: Path
+    commits: int
+    chunks: int
+    nbytes: int
+
+
+class _Output:
+    def __init__(self, files: Files, fd: int) -> None:
+        self._files, self._fd = files, fd
+        self._sum = blake3()
+        self.count = self.nbytes = 0
+
+    def add(self, kind: Kind, payload: Buffer) -> None:
+        small = packed(payload) if kind is not Kind.CHUNK else None
+        self.add_stored(
+            Header(kind, ZSTD if small else 0, 0, len(small or payload), len(payload), digest(kind, payload)),
+            small or payload,
+        )
+
+    def add_stored(self, header: Header, stored: Buffer) -> None:
+        head = replace(header, salt=0).encode()
+        self._files.write(self._fd, [head, stored])
+        self._sum.update(header.digest)
+        self.count += 1
+        self.nbytes += header.length
+
+    def finish(self) -> None:
+        trailer = json.dumps({"records": self.count, "digest": self._sum.hexdigest()}).encode()
+        self.add(Kind.TRAILER, trailer)
+        self._files.sync(self._fd)
+
+
+def export(row: index.SessionRow, commits: dict[str, Commit], reader: Reader, files: Files, path: Path) -> ExportReport:
+    """See `Store.export`."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with translated(path):
+        files.unlink(scratch)
+        fd = files.create(scratch)
+    try:
+        try:
+            with translated(path):
+                output = _Output(files, fd)
+                about = {"format": FORMAT, "session": row.record.id, "made": time.time()}
+                output.add(Kind.BUNDLE, json.dumps(about).encode())
+                output.add(Kind.SESSION, row.record.encode())
+                chunks: set[bytes] = set()
+                snapshots: set[str] = set()
+                for commit in sorted(commits.values(), key=lambda commit: commit.started):
+                    for name in sorted(commit.snapshots() - snapshots):
+                        snapshots.add(name)
+                        snapshot = reader.snapshot(name)
+                        for chunk in dict.fromkeys(snapshot.chunks()):
+                            if chunk not in chunks:
+                                chunks.add(chunk)
+                                output.add_stored(*reader.stored_chunk(chunk))
+                        output.add(Kind.SNAPSHOT, snapshot.encode())
+                    output.add(Kind.COMMIT, commit.encode())
+                output.add(Kind.REFS, RefsMove(row.record.id, row.move.stamp, row.move.refs).encode())
+                output.finish()
+        finally:
+            os.close(fd)
+        with translated(path):
+            files.replace(scratch, path)
+            files.sync_directory(path.parent)
+    except BaseException:
+        with translated(path):
+            files.unlink(scratch)
+        raise
+    return ExportReport(path, len(commits), len(chunks), output.nbytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """An exported file that has been read and verified to the last byte."""
+
+    path: Path
+    session: SessionRecord
+    refs: RefsMove
+    commits: dict[str, Commit]
+    records: tuple[tuple[Header, int], ...]
+    """Every chunk, snapshot and commit record, and the offset of its header in the file."""
+
+    @classmethod
+    def read(cls, path: Path) -> Bundle:
+        """Raises `DamagedBundle`, `StoreTooNew`, or `StoreUnreachable`."""
+        with translated(path):
+            size = path.stat().st_size
+            with path.open("rb") as file:
+                try:
+                    return cls._parse(path, size, file.read)
+                except (Malformed, ValueError, KeyError, TypeError, AttributeError) as error:
+                    raise _damaged(path, f"{error}") from error
+
+    @classmethod
+    def _parse(cls, path: Path, size: int, read: _Read) -> Bundle:
+        offset = 0
+        total = blake3()
+        sums: list[str] = []
+        session: SessionRecord | None = None
+        refs: RefsMove | None = None
+        commits: dict[str, Commit] = {}
+        snapshots: dict[str, Snapshot] = {}
+        chunks: set[bytes] = set()
+        records: list[tuple[Header, int]] = []
+        trailer: bytes | None = None
+        count = 0
+        while offset < size:
+            header = Header.decode(read(HEADER_SIZE))
+            if header is None or offset + header.length > size or header.raw > _RAW_LIMIT or trailer is not None:
+                raise _damaged(path, f"there is no whole record at offset {offset}")
+            if (header.kind is Kind.BUNDLE) != (offset == 0):
+                raise _damaged(path, "it isn't a file that `perdure export` made" if not offset else "two headers")
+            found = unpacked(header, read(header.stored))
+            if found is None:
+                raise _damaged(path, f"the {header.kind.name.lower()} at offset {offset} is not what was written")
+            payload = bytes(found)
+            name = header.digest[:KEY_SIZE].hex()
+            match header.kind:
+                case Kind.BUNDLE:
+                    _check_format(path, json.loads(payload))
+                case Kind.SESSION:
+                    session = SessionRecord.decode(payload)
+                case Kind.REFS:
+                    refs = RefsMove.decode(payload)
+                case Kind.CHUNK:
+                    chunks.add(header.digest)
+                case Kind.SNAPSHOT:
+                    snapshots[name] = Snapshot.decode(payload)
+                case Kind.COMMIT:
+                    commits[name] = Commit.decode(payload)
+                case Kind.TRAILER:
+                    sums, trailer = [total.hexdigest()], payload
+            if header.kind in (Kind.CHUNK, Kind.SNAPSHOT, Kind.COMMIT):
+                records.append((header, offset))
+            if trailer is None:
+                total.update(header.digest)
+                count += 1
+            offset += header.length
+        if trailer is None or session is None or refs is None:
+            raise _damaged(path, "its end is missing")
+        if json.loads(trailer) != {"records": count, "digest": sums[0]}:
+            raise _damaged(path, "records are missing")
+        _check_whole(path, session, refs, commits, snapshots, chunks)
+        return cls(path, session, refs, commits, tuple(records))
+
+
+def _check_format(path: Path, about: dict[str, int]) -> None:
+    if about["format"] > FORMAT:
+        raise StoreTooNew(
+            f"{path} was written by perdure format {about['format']}; this one reads up to {FORMAT}. Upgrade perdure."
+        )
+
+
+def _check_whole(
+    path: Path,
+    session: SessionRecord,
+    refs: RefsMove,
+    commits: dict[str, Commit],
+    snapshots: dict[str, Snapshot],
+    chunks: set[bytes],
+) -> None:
+    """A file may be whole and yet lack what its commits need, if somebody made it so."""
+    for commit_id, commit in commits.items():
+        if commit.parent is not None and commit.parent not in commits:
+            raise _damaged(path, f"the parent of commit {commit_id} is missing")
+        float(commit.started), float(commit.duration)
+        for name in commit.snapshots():
+            if name not in snapshots or not chunks.issuperset(snapshots[name].chunks()):
+                raise _damaged(path, f"data of commit {commit_id} is missing")
+    if refs.session != session.id or refs.advance or not refs.refs.tips() <= commits.keys():
+        raise _damaged(path, "its branches lead nowhere")
+    if not 6 <= len(session.id) <= 64 or not set(session.id) <= set("0123456789abcdef"):
+        raise _damaged(path, "its session has no proper id")
+
+
+def _damaged(path: Path, why: str) -> DamagedBundle:
+    return DamagedBundle(f"{path} is damaged: {why}. Nothing was imported; export it again, or copy it again.")

@@ -57,6 +57,7 @@ clean: ## remove the environment and everything that was built
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo 'There is no $(PYTHON). Install Python 3.11 or later, or name it: make PYTHON=...'; exit 1; }
 	@$(PYTHON) tools/check_python.py
 	@echo '== making $(VENV)'
 	@$(PYTHON) -m venv $(VENV)

@@ -59,7 +59,11 @@ class Reference:
 
 
 def markdown(text: str) -> str:
-    """Turn click's and Google's conventions in a docstring into Markdown: `Args:` becomes a list."""
+    """Turn the conventions of click and of docstrings into Markdown: `Args:` and `:raises Error:` become lists."""
+    text = re.sub(
+        r"^:(raises|param|returns?) ?([\w.]*): *", lambda field: f"- {field[1]} `{field[2]}`: ", text, flags=re.M
+    )
+    text = text.replace(" ``:", ":")
     text = text.replace("\b\n", "").replace("\f", "").replace("``", "`")
     out: list[str] = []
     section = False

@@ -113,11 +113,15 @@ class Catalog:
             finally:
                 connection.rollback()
 
+    def check_writable(self) -> None:
+        """Raises `StoreReadOnly` unless it was opened for writing."""
+        if self.readonly:
+            raise StoreReadOnly(f"{self.path} was opened for reading only. Open the store for writing to change it.")
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Write; durable when the block has ended, undone when it raises."""
-        if self.readonly:
-            raise StoreReadOnly(f"{self.path} was opened for reading only. Open the store for writing to change it.")
+        self.check_writable()
         connection = self.connection
         with sqlite_errors(self.path):
             connection.execute("BEGIN IMMEDIATE")

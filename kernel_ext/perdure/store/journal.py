@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+
+from perdure.errors import PerdureError
 
 from . import index
 from .append import Appender
@@ -58,5 +61,6 @@ class Journal:
         with self._lock:
             name = self._appender.close()
             if name is not None:
-                with self._catalog.transaction() as connection:
+                # Unsealed, the pack only has to wait for the end of this process before gc may touch it.
+                with suppress(PerdureError), self._catalog.transaction() as connection:
                     index.seal_pack(connection, name)

@@ -147,7 +147,7 @@ class Reader:
     def read_into(self, parts: Sequence[tuple[ChunkId, memoryview]]) -> None:
         """Fill each writable view with its chunk. The views must have exactly the chunks' sizes."""
         where = self.locate({name for name, _ in parts})
-        work = [(name, where.get(name), view.cast("B") if view.nbytes else memoryview(b"")) for name, view in parts]
+        work = [(name, where.get(name), view.cast("B") if view.nbytes else memoryview(bytearray())) for name, view in parts]
         # In the order of the disk; a chunk that the catalog doesn't know comes last, as finding it is slow.
         work.sort(key=lambda item: item[1] or Location("\uffff", 0, 0))
         if len(work) == 1 or sum(len(view) for _, _, view in work) < _OVERLAP_ABOVE:

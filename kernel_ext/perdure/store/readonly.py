@@ -53,6 +53,7 @@ def open_catalog(path: Path, packs: PackFiles, marker: Marker) -> Catalog:
     try:
         check_version(catalog, marker)
         put_in_order(catalog, packs, _NoFiles())
+        catalog.readonly = True
     except BaseException:
         catalog.close()
         raise

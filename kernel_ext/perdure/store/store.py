@@ -246,6 +246,7 @@ class Store:
 
     def writer(self, session: str) -> Writer:
         """A writer of commits for the session. It is closed with the store."""
+        self._catalog.check_writable()
         writer = Writer(self._catalog, self._packs, self._files, session, self._writers.discard)
         self._writers.add(writer)
         return writer
@@ -266,6 +267,7 @@ class Store:
         ``now`` is in seconds since the epoch. Packs of live writers stay as they are. Raises `DamagedPack` or
         `DamagedCatalog` where what is to be kept can't be read; then nothing is dropped.
         """
+        self._catalog.check_writable()
         return collect(self._catalog, self._packs, self._files, self._reader, keep_days=keep_days, now=now)
 
     @staticmethod

@@ -6,9 +6,10 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final
 
-from perdure.errors import SessionBusy, StoreBusy, UnknownSession
+from perdure.errors import PerdureError, SessionBusy, StoreBusy, UnknownSession
 
 from . import index
 from .append import Appender
@@ -232,7 +233,8 @@ class Writer:
         self._forget(self)
         name = self._appender.close()
         if name is not None:
-            with self._catalog.transaction() as connection:
+            # Unsealed, the pack only has to wait for the end of this process before gc may touch it.
+            with suppress(PerdureError), self._catalog.transaction() as connection:
                 index.seal_pack(connection, name)
 
 

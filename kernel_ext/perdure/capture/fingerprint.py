@@ -1,0 +1,50 @@
+"""Fingerprints: has a co-variable changed, and where.
+
+XXH3 runs near memory speed and is asked only "changed?"; names that the store must be able to trust come from a
+cryptographic hash, taken of the changed chunks alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import xxhash
+
+#: Bytes of a chunk of an out-of-band buffer. A 1 MB edit then costs three chunks at most.
+CHUNK = 512 * 1024
+
+
+@dataclass(slots=True)
+class BufferPrint:
+    """The fingerprint of one buffer: its size in bytes, an XXH3 digest per chunk, and the store's id per chunk once saved."""
+
+    nbytes: int
+    digests: list[bytes]
+    ids: list[bytes | None] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, view: memoryview) -> BufferPrint:
+        digests = [xxhash.xxh3_128_digest(view[at : at + CHUNK]) for at in range(0, view.nbytes, CHUNK)]
+        return cls(view.nbytes, digests, [None] * len(digests))
+
+
+@dataclass(slots=True)
+class Fingerprint:
+    """The fingerprint of a co-variable: its stream's digest and its buffers' fingerprints."""
+
+    stream: bytes
+    buffers: list[BufferPrint]
+
+    @classmethod
+    def of(cls, stream: bytes | memoryview, buffers: list[memoryview]) -> Fingerprint:
+        return cls(xxhash.xxh3_128_digest(stream), [BufferPrint.of(view) for view in buffers])
+
+    def same_as(self, other: Fingerprint) -> bool:
+        return (
+            self.stream == other.stream
+            and len(self.buffers) == len(other.buffers)
+            and all(
+                mine.nbytes == theirs.nbytes and mine.digests == theirs.digests
+                for mine, theirs in zip(self.buffers, other.buffers, strict=True)
+            )
+        )

@@ -1,0 +1,166 @@
+"""Functions, closures and classes that were made in cells.
+
+A function lives in the session: restored, it must see the session's live globals, so it is kept as its code, defaults and
+closure, and never with a copy of the globals that it names (which is what cloudpickle would do). Inside another value, a
+function or class of the session is kept as a reference to its name; an instance is then of the live class.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from perdure.capture.reach import reach_of_code
+
+if TYPE_CHECKING:
+    from perdure.capture.pickler import SessionPickler
+
+
+# -- references by name: resolved by the unpickler, which knows the namespace that is being restored ----------------
+
+
+def session_value(path: str) -> Any:
+    """Stands in the stream for the object that the session knows by the dotted ``path``."""
+    raise LookupError(f"{path} belongs to a session; read it through perdure.")
+
+
+def _known_as(pickler: SessionPickler, obj: Any) -> str | None:
+    """The dotted path under which the session's namespace has exactly this object, if it does."""
+    path = getattr(obj, "__qualname__", None)
+    if not isinstance(path, str) or "<" in path:
+        return None
+    first, *rest = path.split(".")
+    found = pickler.namespace.get(first)
+    for attribute in rest:
+        found = vars(found).get(attribute) if isinstance(found, type) else None
+        if isinstance(found, (staticmethod, classmethod)):
+            found = found.__func__
+    return path if found is obj else None
+
+
+def _reference(pickler: SessionPickler, obj: Any) -> Any:
+    path = _known_as(pickler, obj)
+    if path is None or id(obj) in pickler.root_ids:
+        return None
+    first = path.partition(".")[0]
+    if id(pickler.namespace[first]) in pickler.root_ids:
+        return None  # a method, while its own class is being pickled
+    pickler.refer_to(first)
+    return session_value, (path,)
+
+
+# -- functions --------------------------------------------------------------------------------------------------
+
+
+def reduce_function(pickler: SessionPickler, function: types.FunctionType) -> Any:
+    if function.__globals__ is not pickler.namespace:
+        reduced = pickler.default_reduce(function)
+        if reduced is not NotImplemented:
+            pickler.reach |= reach_of_code(function.__code__)
+        return reduced
+    reference = _reference(pickler, function)
+    if reference is not None:
+        return reference
+    pickler.reach |= reach_of_code(function.__code__)
+    pickler.by_value.append(function)
+    state = {
+        "__defaults__": function.__defaults__,
+        "__kwdefaults__": function.__kwdefaults__,
+        "__dict__": function.__dict__,
+        "__doc__": function.__doc__,
+        "__annotations__": _annotations(function),
+        "__qualname__": function.__qualname__,
+        "__module__": function.__module__,
+    }
+    # The cells are arguments and not state: a cell is memoized empty, before its contents, so recursion ends there.
+    arguments = (function.__code__, function.__name__, function.__closure__)
+    return make_function, arguments, state, None, None, set_function_state
+
+
+def _annotations(function: types.FunctionType) -> dict[str, Any]:
+    try:
+        return function.__annotations__
+    except NameError:  # evaluated on demand since Python 3.14, and naming something that isn't there
+        return {}
+
+
+def make_function(code: types.CodeType, name: str, closure: tuple[types.CellType, ...] | None) -> types.FunctionType:
+    """A bare function over the session's own globals; the unpickler puts its own maker, which knows them, in its place."""
+    raise LookupError("The function belongs to a session; read it through perdure.")
+
+
+def set_function_state(function: types.FunctionType, state: dict[str, Any]) -> None:
+    """Give a function made by :func:`make_function` its defaults, attributes and names."""
+    function.__dict__.update(state.pop("__dict__"))
+    for name, value in state.items():
+        setattr(function, name, value)
+
+
+def reduce_cell(_pickler: SessionPickler, cell: types.CellType) -> Any:
+    try:
+        contents = cell.cell_contents
+    except ValueError:
+        return make_cell, ()
+    return make_cell, (), (contents,), None, None, set_cell
+
+
+def make_cell() -> types.CellType:
+    """An empty closure cell."""
+    return types.CellType()
+
+
+def set_cell(cell: types.CellType, state: tuple[Any]) -> None:
+    """Fill a closure cell."""
+    (cell.cell_contents,) = state
+
+
+def reduce_method(pickler: SessionPickler, method: types.MethodType) -> Any:
+    owner, name = method.__self__, method.__func__.__name__
+    if getattr(type(owner), name, None) is method.__func__:
+        return getattr, (owner, name)
+    return types.MethodType, (method.__func__, owner)
+
+
+# -- classes ----------------------------------------------------------------------------------------------------
+
+
+def reduce_class(pickler: SessionPickler, cls: type) -> Any:
+    if getattr(cls, "__module__", None) == pickler.namespace.get("__name__", "__main__"):
+        reference = _reference(pickler, cls)
+        if reference is not None:
+            return reference
+    reduced = pickler.default_reduce(cls)
+    if not isinstance(reduced, tuple):
+        return reduced
+    pickler.by_value.append(cls)
+    maker, arguments, *rest = reduced
+    # cloudpickle's tracker id would make every stream unique and let a read of an old version rewrite the live class.
+    position = {"_make_skeleton_class": 4, "_make_skeleton_enum": 5}.get(maker.__name__)
+    if position is not None:
+        arguments = (*arguments[:position], None, *arguments[position + 1 :])
+    return (maker, arguments, *rest)
+
+
+# -- modules, and the shell itself ------------------------------------------------------------------------------
+
+
+def reduce_module(pickler: SessionPickler, module: types.ModuleType) -> Any:
+    if vars(module) is pickler.namespace:
+        return main_module, ()
+    return NotImplemented
+
+
+def main_module() -> types.ModuleType:
+    """The module that the session's cells run in."""
+    import __main__
+
+    return __main__
+
+
+REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
+    types.FunctionType: reduce_function,
+    types.CellType: reduce_cell,
+    types.MethodType: reduce_method,
+    types.ModuleType: reduce_module,
+}

@@ -1,0 +1,127 @@
+"""What perdure knows of NumPy, pandas, PyTorch and others, without importing any of them.
+
+A library's reducers are looked up when the first object of one of its types is pickled; by then it has been imported.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+import fractions
+import io
+import logging
+import pathlib
+import pickle
+import re
+import sys
+import types
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from perdure.capture.pickler import SessionPickler
+
+Reducer = Callable[["SessionPickler", Any], Any]
+
+
+def reducer_for(kind: type) -> Reducer | None:
+    """The reducer for objects of type ``kind``, or ``None`` where plain pickling does right."""
+    package = kind.__module__.partition(".")[0]
+    if package == "numpy":
+        from perdure.capture import arrays
+
+        return arrays.reducer_for(kind)
+    if package == "pandas":
+        from perdure.capture import frames
+
+        return frames.reducer_for(kind)
+    if package == "torch" or any(base.__module__.partition(".")[0] == "torch" for base in kind.__mro__[1:-1]):
+        from perdure.capture import tensors
+
+        return tensors.reducer_for(kind)
+    if issubclass(kind, pickle.PickleBuffer):
+        return None
+    if package in ("IPython", "ipykernel") and hasattr(kind, "run_cell"):
+        return _reduce_shell
+    if issubclass(kind, io.IOBase) and kind.__module__ != "__main__":
+        return _refuse_file
+    return None
+
+
+def _reduce_shell(_pickler: SessionPickler, _shell: Any) -> Any:
+    from IPython.core.getipython import get_ipython
+    from perdure.capture.reach import EVERYTHING
+
+    _pickler.reach |= EVERYTHING  # who holds the shell can run anything in it
+    return get_ipython, ()
+
+
+def _refuse_file(_pickler: SessionPickler, file: Any) -> Any:
+    if isinstance(file, (io.BytesIO, io.StringIO)):
+        return NotImplemented
+    raise pickle.PicklingError(f"an open file ({getattr(file, 'name', type(file).__name__)!r}) can't be kept")
+
+
+_IMMUTABLE: tuple[type, ...] = (
+    type(None), bool, int, float, complex, str, bytes, range, slice, type, type(Ellipsis), type(NotImplemented),
+    types.BuiltinFunctionType, types.FunctionType, types.ModuleType, types.CodeType, types.WrapperDescriptorType,
+    types.MethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType, types.MethodWrapperType,
+    types.ClassMethodDescriptorType, types.GenericAlias, types.UnionType, types.MappingProxyType, pickle.PickleBuffer,
+    datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, decimal.Decimal, fractions.Fraction,
+    uuid.UUID, pathlib.PurePath, re.Pattern, enum.Enum, logging.Logger, logging.Handler, property, staticmethod, classmethod,
+)  # fmt: skip
+
+#: Types of other libraries whose objects can't change, or whose sharing can't be seen, by module prefix and name.
+_IMMUTABLE_ELSEWHERE = {
+    "numpy": ("dtype", "generic", "ufunc"),
+    "pandas": ("Index", "ExtensionDtype", "Timestamp", "Timedelta", "Period", "Interval", "BaseOffset", "NaTType", "NAType"),
+    "torch": ("dtype", "device", "Size", "memory_format", "layout"),
+    "polars": ("DataType", "DataTypeClass"),
+    "pyarrow": ("DataType", "Schema", "Field"),
+    "zoneinfo": ("ZoneInfo",),
+    "typing": ("_Final", "TypeVar"),
+    "perdure": ("Session",),
+    "ipykernel": ("ZMQInteractiveShell", "IPythonKernel"),
+    "IPython": ("InteractiveShell",),
+}
+
+_verdicts: dict[type, bool] = {}
+
+
+def is_immutable(kind: type) -> bool:
+    """Whether objects of type ``kind`` can be shared without tying names: they can't change, or are the process's own.
+
+    Functions and classes count as such here: those that a stream carries by value are listed apart.
+    """
+    found = _verdicts.get(kind)
+    if found is None:
+        found = issubclass(kind, _IMMUTABLE) or any(
+            base.__name__ in _IMMUTABLE_ELSEWHERE.get(base.__module__.partition(".")[0], ()) for base in kind.__mro__
+        )
+        if kind.__module__ != "__main__":
+            _verdicts[kind] = found
+    return found
+
+
+def is_process_singleton(obj: object) -> bool:
+    """Whether a library made ``obj`` once for the whole process, as an attribute of its module or its class.
+
+    Asked only of objects that would otherwise tie two names, so it may be slow.
+    """
+    kind = type(obj)
+    if kind.__module__ == "__main__":
+        return False
+    places: list[Any] = [vars(kind)]
+    package = kind.__module__.partition(".")[0]
+    for name in {kind.__module__, package, str(getattr(obj, "__module__", None))} - {"__main__", "builtins"}:
+        module = sys.modules.get(name)
+        if module is not None:
+            places.append(vars(module))
+    return any(value is obj for place in places for value in list(place.values()))
+
+
+def load_apart(stream: bytes, *buffers: Any) -> Any:
+    """Stands in the stream for a part that was pickled on its own; the unpickler puts its own in its place."""
+    raise LookupError("The value belongs to a session; read it through perdure.")

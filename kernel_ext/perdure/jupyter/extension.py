@@ -1,0 +1,32 @@
+"""``%load_ext perdure`` and ``%unload_ext perdure``."""
+
+from __future__ import annotations
+
+import atexit
+from typing import TYPE_CHECKING
+
+from perdure.errors import PerdureError
+from perdure.jupyter.attachment import attach, detach
+from perdure.jupyter.magics import DartMagics
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+def load(shell: InteractiveShell) -> None:
+    """Attach the shell to a new session. A store that can't be used is reported in a sentence, and cells run as before."""
+    shell.register_magics(DartMagics)
+    try:
+        attach()
+    except PerdureError as error:
+        print(f"perdure: this session is not durable. {error}")
+        return
+    atexit.register(detach)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Save what is left and detach."""
+    detach()
+    atexit.unregister(detach)
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop("dart", None)

@@ -1,0 +1,49 @@
+"""IPython's own state: which of it belongs to the session, and how a restore puts it back."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from perdure.capture.names import Namespace
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from perdure.timeline.session import Session
+
+
+def namespace_of(shell: InteractiveShell) -> Namespace:
+    """The session's names, over the shell's namespace and output history."""
+    return Namespace(shell.user_ns, shell.user_ns_hidden, shell.user_ns.get("_oh", {}))
+
+
+def notebook_of(shell: InteractiveShell) -> str | None:
+    """The path of the notebook, where the front end tells it."""
+    path = shell.user_ns.get("__session__") or os.environ.get("JPY_SESSION_NAME")
+    return str(path) if path else None
+
+
+def rebuild_inputs(shell: InteractiveShell, session: Session) -> None:
+    """Put ``In``, its shorthands and the execution counter where the session's history left them.
+
+    The cell that restores counts as the next one.
+    """
+    line = session.store.ancestry(session.refs.head) if session.refs.head is not None else []
+    sources: dict[int, str] = {}
+    for _, record in line:
+        if record.execution_count is not None:
+            sources.setdefault(record.execution_count, record.source)
+        for count, source in record.meta.get("history", {}).items():
+            sources.setdefault(int(count), source)
+    last = max(sources, default=0)
+    history = shell.history_manager
+    if history is None:
+        return
+    running = history.input_hist_raw[-1] if len(history.input_hist_raw) > 1 else ""
+    inputs = ["", *(sources.get(count, "") for count in range(1, last + 1))]
+    for kept in (history.input_hist_parsed, history.input_hist_raw):
+        kept[:] = [*inputs, running]
+    for count, source in sources.items():
+        shell.user_ns[f"_i{count}"] = source
+    shell.execution_count = last + 2

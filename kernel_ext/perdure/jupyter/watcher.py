@@ -1,0 +1,212 @@
+"""The watcher: tells the session when cells begin and end, and gives it the kernel's idle moments.
+
+What is done before a reply is felt, so all that happens there is noting the time; the live objects are read by a callback
+of the kernel's event loop, which runs after the reply has gone out and before the next request is taken up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from perdure.capture.reach import EVERYTHING, Reach, only_commands, reach_of_cell
+from perdure.errors import PerdureError
+from perdure.jupyter.config import Perdure
+from perdure.timeline.session import Cell, Session
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
+
+#: Seconds of idleness before the first look at what no cell has touched, and between two looks.
+IDLE_FIRST, IDLE_NEXT = 1.0, 0.2
+
+#: Seconds that one such look may take: a cell that arrives meanwhile waits for it.
+IDLE_SLICE = 0.003
+
+
+class Watcher:
+    """Follows the cells of one shell."""
+
+    def __init__(self, shell: InteractiveShell, session: Session, config: Perdure) -> None:
+        self._shell = shell
+        self._session = session
+        self._config = config
+        self._nested: dict[int, list[Cell]] = {}
+        self._atomic: set[int] = set()
+        self._baseline = set(threading.enumerate())
+        self._idle: asyncio.TimerHandle | None = None
+        self._suspicious = False
+        self._cells = 0
+
+    def start(self) -> None:
+        for event, handler in self._handlers():
+            self._shell.events.register(event, handler)
+        self._adopt_running_cell()
+
+    def stop(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+        for event, handler in self._handlers():
+            try:
+                self._shell.events.unregister(event, handler)
+            except ValueError:
+                pass  # someone has cleared the shell's events
+
+    def _handlers(self) -> list[tuple[str, Callable[..., None]]]:
+        return [
+            ("pre_run_cell", self._before_cell),
+            ("post_run_cell", self._after_cell),
+            ("post_execute", self._after_anything),
+        ]
+
+    def _adopt_running_cell(self) -> None:
+        """The cell that attached is running already; it is the session's first."""
+        history = self._shell.history_manager
+        source = history.input_hist_raw[-1] if history is not None and len(history.input_hist_raw) > 1 else ""
+        cell = Cell(source, EVERYTHING, quiet=True, started=time.time())
+        self._nested[threading.get_ident()] = [cell]
+        self._session.begin(cell)
+
+    # -- cells -------------------------------------------------------------------------------------------------
+
+    def _before_cell(self, info: ExecutionInfo) -> None:
+        cells = self._nested.setdefault(threading.get_ident(), [])
+        transformed = info.transformed_cell
+        if transformed is None:
+            transformed = self._shell.transform_cell(info.raw_cell or "")
+        cell = Cell(
+            info.raw_cell or "",
+            reach_of_cell(transformed),
+            started=time.time(),
+            quiet=only_commands(transformed, "dart"),
+        )
+        cells.append(cell)
+        if len(cells) == 1:
+            if self._idle is not None:
+                self._idle.cancel()
+            if threading.current_thread() is threading.main_thread():
+                self._session.begin(cell)
+
+    def _after_cell(self, result: ExecutionResult) -> None:
+        cells = self._nested.get(threading.get_ident())
+        if not cells:
+            return
+        cell = cells.pop()
+        cell.duration = time.time() - cell.started
+        if cells:  # run by another cell, whose commit it is a part of
+            cells[-1].reach |= cell.reach
+            return
+        error = result.error_before_exec or result.error_in_exec
+        cell.execution_count = result.execution_count if result.info is None or result.info.store_history else None
+        if error is not None:
+            cell.outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
+            cell.error = f"{type(error).__name__}: {error}"[:1000]
+        if self._user_threads():
+            cell.reach |= EVERYTHING
+        if error is not None and cell.quiet:
+            cell.quiet = cell.meta.get("kind") != "atomic"
+        if cell.outcome != "ok" and (self._config.on_error == "rollback" or cell.meta.get("atomic")):
+            self._roll_back(cell)
+        else:
+            self._session.end(cell)
+        if self._config.durability == "sync":
+            try:
+                self._session.flush()
+            except PerdureError:
+                pass  # the session has said so itself
+        self._when_idle(self._session.settle)
+        self._look_around_later()
+
+    def _roll_back(self, cell: Cell) -> None:
+        try:
+            report = self._session.roll_back(cell)
+        except PerdureError as problem:
+            self._session.end(cell)
+            print(f"perdure could not roll this cell back. {problem}")
+        else:
+            print(report.as_text(every_name=False))
+
+    def _after_anything(self) -> None:
+        """A silent request or a widget's callback has run; nothing tells what it did, but a request has its code."""
+        if self._nested.get(threading.get_ident()):
+            return
+        code = self._silent_code()
+        if code is None:
+            self._suspicious = True
+            self._look_around_later()
+            return
+        transformed = self._shell.transform_cell(code)
+        reach = reach_of_cell(transformed)
+        if only_commands(transformed, "dart"):
+            reach = Reach(reach.names)
+        self._session.end(Cell(code, reach, started=time.time(), quiet=True, meta={"kind": "silent"}))
+        self._when_idle(self._session.settle)
+
+    def _silent_code(self) -> str | None:
+        try:
+            parent: dict[str, Any] = self._shell.get_parent()  # type: ignore[attr-defined]
+            content = parent.get("content", {})
+            if parent.get("header", {}).get("msg_type") == "execute_request":
+                return str(content.get("code", "")) if content.get("silent") else None
+        except (AttributeError, LookupError):
+            pass
+        return None
+
+    def mark_atomic(self) -> None:
+        """The running cell is to be rolled back if it fails."""
+        for cell in self._nested.get(threading.get_ident(), [])[:1]:
+            cell.meta["atomic"] = True
+            cell.quiet = False
+
+    def _user_threads(self) -> bool:
+        """Whether threads are alive that the user's code started: they may change anything at any time."""
+        return any(
+            thread not in self._baseline
+            and type(thread).__module__.partition(".")[0] not in ("tqdm", "ipykernel", "IPython", "zmq", "debugpy", "tornado")
+            and not thread.name.startswith(("perdure", "asyncio_", "IOPub", "Heartbeat", "pydevd", "Tqdm", "Subshell", "subshell"))
+            and thread is not threading.main_thread()
+            for thread in threading.enumerate()
+        )
+
+    # -- idle moments ------------------------------------------------------------------------------------------
+
+    def _loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that handles the kernel's requests; plain IPython has none that runs between cells."""
+        kernel = getattr(self._shell, "kernel", None)
+        if kernel is None:
+            return None
+        loop = getattr(getattr(kernel, "io_loop", None), "asyncio_loop", None)
+        return loop if loop is not None and loop.is_running() else None
+
+    def _when_idle(self, work: Callable[[], Any]) -> None:
+        loop = self._loop()
+        if loop is None:
+            work()
+        elif threading.current_thread() is threading.main_thread():
+            loop.call_soon(work)
+        else:
+            loop.call_soon_threadsafe(work)
+
+    def _look_around_later(self) -> None:
+        loop = self._loop()
+        if loop is None or not self._config.watch_idle or threading.current_thread() is not threading.main_thread():
+            return
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = loop.call_later(IDLE_FIRST, self._look_around)
+
+    def _look_around(self) -> None:
+        loop = self._loop()
+        if loop is None or any(self._nested.values()):
+            return
+        if self._suspicious:
+            self._suspicious = False
+            self._session.recheck(0.0, thorough=True)
+        elif not self._session.recheck(IDLE_SLICE):
+            return
+        self._idle = loop.call_later(IDLE_NEXT, self._look_around)
+
+

@@ -1,0 +1,46 @@
+"""Branches: where HEAD goes when a cell is committed.
+
+As in Git, a commit on a branch's tip moves the branch. Going on from an older commit starts a branch by itself, so that no
+commit is ever lost to sight.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from perdure.errors import InvalidName
+from perdure.store import Refs
+
+FIRST = "main"
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\Z")
+_COMMIT = re.compile(r"[0-9a-f]{4,40}\Z")
+
+
+def advance(refs: Refs, commit: str) -> Refs:
+    """The refs after ``commit`` was made on top of ``refs.head``."""
+    branch = refs.branch or FIRST
+    if branch in refs.branches and refs.branches[branch] != refs.head:
+        branch = _unused(branch, refs.branches)
+    return replace(refs, head=commit, branch=branch, branches={**refs.branches, branch: commit})
+
+
+def _unused(branch: str, branches: dict[str, str]) -> str:
+    stem = re.sub(r"-\d+\Z", "", branch)
+    count = 2
+    while f"{stem}-{count}" in branches:
+        count += 1
+    return f"{stem}-{count}"
+
+
+def check_name(name: str) -> str:
+    """The name, if a branch or tag can have it.
+
+    :raises InvalidName: if it can't, or if it would be taken for a commit id, ``HEAD`` or a cell.
+    """
+    if not _NAME.match(name) or name == "HEAD" or ".." in name or name.endswith(("/", ".lock")):
+        raise InvalidName(f"{name!r} can't name a branch or tag. Use letters, digits, '_', '-', '.' and '/'.")
+    if _COMMIT.match(name):
+        raise InvalidName(f"{name!r} could be taken for a commit id. Choose a name with a letter after f in it.")
+    return name

@@ -1,0 +1,162 @@
+"""Checkout: put the live namespace at another version, touching only what differs.
+
+*Kishu* (section 5) restores by difference between states; so does this, with two additions: all values are made before
+any name is changed, and a large buffer of which a few chunks differ is patched where it lies (see ``patch``), its object
+kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from perdure.capture.names import Namespace
+from perdure.capture.tracker import Tracker
+from perdure.errors import PerdureError
+from perdure.store import Store
+from perdure.timeline.loader import Loader, explain
+from perdure.timeline.manifest import Manifest
+from perdure.timeline.patch import Patch
+from perdure.timeline.report import DELETED, FAILED, MISSING, RESTORED, UNCHANGED, Row
+
+
+class Checkout:
+    """Puts ``namespace`` from the version ``live`` to the version ``target``: first ``prepare``, then ``apply``.
+
+    :param only: the names to restore; the others stay as they are. All of them if ``None``.
+    :param keep: leave names alone that the target lacks (a restore into a kernel that has its own).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        session: str,
+        namespace: Namespace,
+        tracker: Tracker,
+        live: Manifest,
+        target: Manifest,
+        *,
+        only: Iterable[str] | None = None,
+        keep: bool = False,
+    ) -> None:
+        self._store = store
+        self._namespace = namespace
+        self._tracker = tracker
+        self._live = live
+        self._target = target
+        self._keep = keep
+        self._current = namespace.snapshot()
+        self._names = live.names | target.names if only is None else set(only)
+        #: Per snapshot of the target, its names that are wanted, with their places in it.
+        self._groups: dict[str, dict[str, int]] = {}
+        for name in sorted(self._names & target.bindings.keys()):
+            snapshot, slot = target.bindings[name]
+            self._groups.setdefault(snapshot, {})[name] = slot
+        #: The live objects that are a snapshot's roots already, under whatever name.
+        self._alive = {live.bindings[name]: obj for name, obj in self._current.items() if name in live.bindings}
+        self._to_load = self._find_what_to_load()
+        given = {
+            name: self._alive[snapshot, slot]
+            for snapshot, names in self._groups.items()
+            if snapshot not in self._to_load
+            for name, slot in names.items()
+        }
+        self._loader = Loader(store, session, target, namespace.user_ns, given)
+        self._patches: list[Patch] = []
+        self._loaded: dict[str, list[Any]] = {}
+        self._failed: dict[str, str] = {}
+
+    def _find_what_to_load(self) -> set[str]:
+        """Snapshots of which a root is not alive, and those that refer by name to what is therefore made anew."""
+        found = {
+            snapshot
+            for snapshot, names in self._groups.items()
+            if any((snapshot, slot) not in self._alive for slot in names.values())
+        }
+        referring = {
+            tracked.covariable.snapshot: tracked.covariable.references
+            for tracked in self._tracker.table.values()
+            if tracked.covariable.references and tracked.covariable.snapshot in self._groups
+        }
+        while True:
+            made = {name for snapshot in found for name in self._groups[snapshot]}
+            more = {
+                snapshot
+                for snapshot, references in referring.items()
+                if snapshot is not None and snapshot not in found and not made.isdisjoint(references)
+            }
+            if not more:
+                return found
+            found |= more
+
+    def prepare(self) -> None:
+        """Read and make every value that is needed. The namespace is as it was when this returns or raises."""
+        for snapshot in sorted(self._to_load):
+            names = self._groups[snapshot]
+            try:
+                patch = Patch.of(self._store, snapshot, names, self._live, self._tracker, self._namespace)
+                if patch is not None:
+                    self._patches.append(patch)
+                else:
+                    self._loaded[snapshot] = self._loader.roots(snapshot)
+            except PerdureError as error:
+                self._failed.update((name, explain(error)) for name in names)
+
+    def apply(self) -> list[Row]:
+        """Change the namespace, and say what happened to each name. Nothing here reads the store."""
+        rows = [self._row(name) for name in sorted(self._names & (self._live.names | self._target.names))]
+        for patch in self._patches:
+            patch.apply()
+        table = dict(self._tracker.table)
+        names_of = {binding: name for name, binding in self._live.bindings.items() if name in self._current}
+        groups = []
+        for snapshot, names in self._groups.items():
+            roots = self._loaded.get(snapshot)
+            if roots is not None:
+                values = {name: (roots[slot], slot) for name, slot in names.items()}
+                groups.append((snapshot, len(roots), values))
+                for name, (value, _) in values.items():
+                    self._namespace[name] = value
+            elif snapshot not in self._to_load:
+                for name, slot in names.items():
+                    if self._live.bindings.get(name) != (snapshot, slot):
+                        self._namespace[name] = self._alive[snapshot, slot]
+                        self._tracker.table[name] = table[names_of[snapshot, slot]]
+        gone = [name for name in self._doomed() if name in self._current]
+        for name in gone:
+            del self._namespace[name]
+        self._tracker.adopt(groups, gone)
+        now = self._namespace.snapshot()
+        return [Row(row.name, row.status, _kind(now[row.name]) if row.name in now else "", row.note) for row in rows if row]
+
+    def _doomed(self) -> list[str]:
+        """Names whose live value is not the target's and can't be made so."""
+        return [
+            name
+            for name in self._names
+            if name in self._failed
+            or (name in self._target.missing and name in self._live.bindings)
+            or (not self._keep and name in self._live.names and name not in self._target.names)
+        ]
+
+    def _row(self, name: str) -> Row | None:
+        target = self._target
+        if name in self._failed:
+            return Row(name, FAILED, note=self._failed[name])
+        if name in target.bindings:
+            made = target.bindings[name][0] in self._to_load or self._live.bindings.get(name) != target.bindings[name]
+            return Row(name, RESTORED if made else UNCHANGED)
+        if name not in target.missing:
+            return None if self._keep else Row(name, DELETED)
+        reason = target.missing[name][0]
+        if name not in self._current or name in self._live.bindings:
+            return Row(name, MISSING, note=reason)
+        if self._live.missing.get(name) == target.missing[name]:
+            return Row(name, UNCHANGED, note=f"{MISSING} ({reason}), but not touched since")
+        return Row(name, MISSING, note=f"{reason}; left as it is now, which may be newer")
+
+
+def _kind(value: object) -> str:
+    kind = type(value)
+    package = kind.__module__.partition(".")[0]
+    return kind.__qualname__ if package in ("builtins", "__main__") else f"{package}.{kind.__qualname__}"

@@ -1,0 +1,457 @@
+"""The live session: a history with a kernel's namespace on top of it.
+
+Nothing here knows of IPython: a face tells the session when a cell begins and ends, and when it may read live objects.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from perdure.capture.names import Namespace
+from perdure.capture.preview import preview
+from perdure.capture.reach import NOTHING, Reach
+from perdure.capture.tracker import CoVariable, Scan, Tracker
+from perdure.errors import PerdureError, UnknownName, UsageError
+from perdure.store import Commit as Record
+from perdure.store import Refs, Store
+from perdure.timeline.checkout import Checkout
+from perdure.timeline.commit import is_echo
+from perdure.timeline.history import History, _identifier, find_branch
+from perdure.timeline.manifest import Manifest
+from perdure.timeline.report import UNCHANGED, Report, Row
+from perdure.timeline.saver import Save, Saver
+
+
+@dataclass(slots=True)
+class Cell:
+    """A cell that ran: its source, what it could touch, and how it ended. Times in seconds."""
+
+    source: str
+    reach: Reach = NOTHING
+    execution_count: int | None = None
+    outcome: str = "ok"
+    error: str | None = None
+    started: float = 0.0
+    duration: float = 0.0
+    quiet: bool = False  # commit it only if something changed
+    also: frozenset[CoVariable] = frozenset()  # to be looked at besides what it could reach
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the session has been: a commit (``None`` before the first) on a branch."""
+
+    head: str | None
+    branch: str | None
+
+
+class Session(History):
+    """This kernel's session.
+
+    :param say: shows the user one line when something has gone wrong with saving.
+    """
+
+    def __init__(self, store: Store, session: str, namespace: Namespace, say: Callable[[str], None]) -> None:
+        super().__init__(store, session)
+        store.claim(self.id)
+        self._namespace = namespace
+        self._tracker = Tracker(namespace.user_ns)
+        self._say = say
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self._ended: list[Cell] = []
+        self._running: Cell | None = None
+        self._reported: str | None = None
+        self._history: dict[str, str] = {}
+        self._last_scan: Scan | None = None
+        self._last_cost = 0.0
+        self._checked = 0.0
+        self._past: list[Position] = []
+        self._future: list[Position] = []
+        head = store.refs(self.id).head
+        self._saver = Saver(store, self.id, self.manifest(head), self._on_saved)
+
+    def __reduce__(self) -> Any:
+        # A session that the user's code holds in a variable comes back as the session of the kernel it comes back in.
+        from perdure import current
+
+        return current, ()
+
+    def __repr__(self) -> str:
+        return f"<perdure session {self.id} at {(self._saver.refs.head or 'no commit')[:8]}>"
+
+    # -- the life of a cell ------------------------------------------------------------------------------------
+
+    def begin(self, cell: Cell) -> None:
+        """A cell is about to run: finish reading what the last one left."""
+        with self._lock:
+            self.settle()
+            self._saver.wait_until_returned()
+            self._running = cell
+
+    def end(self, cell: Cell) -> None:
+        """A cell has run. Its commit is made by the next :meth:`settle`."""
+        with self._lock:
+            self._ended.append(cell)
+            self._running = None
+
+    def settle(self) -> None:
+        """Read what the cells that ended have left, and hand it to the saver. Never raises."""
+        with self._lock:
+            if not self._ended or os.getpid() != self._pid:
+                return
+            cells, self._ended = self._ended, []
+            for cell in cells:
+                try:
+                    self._commit(cell)
+                except Exception as error:  # a fault of ours must never show as one of the user's cell
+                    self._report(f"A cell could not be recorded ({type(error).__name__}: {error}).")
+                    self._tracker = Tracker(self._namespace.user_ns)
+
+    def _commit(self, cell: Cell) -> None:
+        began = time.perf_counter()
+        if self._saver.take_failure():
+            self._tracker.forget_unsaved()
+        scan = self._tracker.scan(self._namespace.snapshot(), cell.reach, cell.also)
+        record = self._record(cell, self._previews(scan))
+        self._saver.submit(Save.of(record, scan, even_if_empty=not cell.quiet))
+        if cell.quiet and cell.execution_count is not None:
+            self._history[str(cell.execution_count)] = cell.source
+        self._last_scan = scan
+        self._last_cost = time.perf_counter() - began
+        self._report_trouble()
+
+    def _record(self, cell: Cell, previews: dict[str, Any]) -> Record:
+        meta = dict(cell.meta)
+        if cell.error:
+            meta["error"] = cell.error
+        if previews:
+            meta["previews"] = previews
+        reads = sorted(name for name in cell.reach.names if name in self._tracker.table)
+        if reads:
+            meta["reads"] = reads[:64]
+        if cell.reach.everything:
+            meta["everything"] = True
+        if self._history and not cell.quiet:
+            meta["history"], self._history = self._history, {}
+        return Record(
+            session=self.id,
+            parent=None,
+            source=cell.source,
+            execution_count=cell.execution_count,
+            outcome=cell.outcome,
+            started=cell.started,
+            duration=cell.duration,
+            bindings={},
+            deleted=(),
+            not_captured={},
+            bytes_added=0,
+            meta=meta,
+        )
+
+    def _previews(self, scan: Scan) -> dict[str, Any]:
+        changed = {change.covariable for change in scan.changes}
+        old = self._last_scan.bindings if self._last_scan is not None else {}
+        return {
+            name: preview(self._namespace[name])
+            for name, binding in scan.bindings.items()
+            if (binding[0] in changed or old.get(name) != binding) and not is_echo(name)
+        }
+
+    def _on_saved(self, commit: str, record: Record, refs: Refs) -> None:
+        if record.parent is not None or self._past:
+            self._past.append(Position(record.parent, self._branch_before(refs, record.parent)))
+        self._future.clear()
+
+    def _branch_before(self, refs: Refs, parent: str | None) -> str | None:
+        tips = [name for name, tip in refs.branches.items() if tip == parent]
+        return tips[0] if tips else refs.branch
+
+    # -- durability --------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Wait until everything that ran is durable.
+
+        :raises PerdureError: why it can't be.
+        """
+        with self._lock:
+            self.settle()
+            self._saver.flush()
+
+    @property
+    def durable(self) -> bool:
+        """Whether everything that ran is on disk."""
+        return not self._ended and self._saver.idle and self._saver.error is None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the session isn't durable at the moment, if saving failed."""
+        return str(self._saver.error) if self._saver.error is not None else None
+
+    @property
+    def last_cost(self) -> float:
+        """Seconds of kernel time that the last commit took."""
+        return self._last_cost
+
+    @property
+    def not_captured(self) -> dict[str, str]:
+        """The live names that can't be captured, and why."""
+        return {name: reason for name, (reason, _) in sorted(self._saver.manifest.missing.items()) if not is_echo(name)}
+
+    @property
+    def head(self) -> str | None:
+        """The id of the commit that the session is at, once it is durable."""
+        self._settled()
+        return self._saver.refs.head
+
+    @property
+    def refs(self) -> Refs:
+        """HEAD, branches and tags, everything that ran included."""
+        self._settled()
+        return self._saver.refs
+
+    def _settled(self) -> None:
+        with self._lock:
+            self.settle()
+            try:
+                self._saver.flush()
+            except PerdureError:
+                self._report_trouble()
+
+    def _report_trouble(self) -> None:
+        error = self._saver.error
+        if error is None:
+            self._reported = None
+        else:
+            self._report(str(error))
+
+    def _report(self, text: str) -> None:
+        """Tell the user once that the session isn't durable, and again only if the reason is another."""
+        if text != self._reported:
+            self._reported = text
+            self._say(f"perdure: this session is not durable at the moment. {text}")
+
+    # -- going back and forth ----------------------------------------------------------------------------------
+
+    def undo(self, n: int = 1) -> Report:
+        """Go back ``n`` steps in the session's own history of positions: a cell, or a checkout, is one step.
+
+        :raises UsageError: if there are not so many.
+        """
+        return self._step(n, "undo")
+
+    def redo(self, n: int = 1) -> Report:
+        """Take back ``n`` undos.
+
+        :raises UsageError: if there are not so many.
+        """
+        return self._step(n, "redo")
+
+    def _step(self, n: int, verb: str) -> Report:
+        if not isinstance(n, int) or n < 1:
+            raise UsageError(f"'{verb}' can't go {n} steps. Give a number from 1 up.")
+        with self._lock:
+            self._prepare_to_move()
+            here = Position(self._saver.refs.head, self._saver.refs.branch)
+            line = list(reversed(self._future)) if verb == "redo" else [*reversed(self._positions_before(here, n))]
+            if len(line) < n:
+                raise UsageError(f"There is nothing to {verb}." if not line else f"'{verb}' can go {len(line)} steps at most.")
+            target = line[n - 1]
+            report = self._go(target, f"{verb} {n}" if n > 1 else verb)
+            if verb == "undo":
+                steps = [here, *line[: n - 1]]
+                self._future += steps
+                self._past = list(reversed(line[n:]))
+            else:
+                self._past += [here, *line[: n - 1]]
+                self._future = list(reversed(line[n:]))
+            return report
+
+    def _positions_before(self, here: Position, n: int) -> list[Position]:
+        """The positions before this one, oldest first: those of this kernel, and before them the line of commits."""
+        past = list(self._past)
+        first = past[0] if past else here
+        if len(past) < n and first.head is not None:
+            line = self.store.ancestry(first.head, n + 2)
+            older = [Position(record.parent, first.branch) for _, record in line]
+            past = [*reversed(older), *past]
+        return past
+
+    def checkout(self, ref: str, only: Iterable[str] | None = None) -> Report:
+        """Put the variables as they were at ``ref``. It is one step to undo.
+
+        :param only: just these names; HEAD then stays, and their values are a change of the present version.
+        :raises UnknownRef: if there is no such commit.
+        :raises UnknownName: if the version lacks one of ``only``.
+        """
+        with self._lock:
+            self._prepare_to_move()
+            target = self.resolve(ref)
+            refs = self._saver.refs
+            if only is not None:
+                return self._fetch(ref, target, list(only))
+            here = Position(refs.head, refs.branch)
+            branch = ref if ref in refs.branches else refs.branch
+            report = self._go(Position(target, branch), f"checkout {ref}")
+            self._past.append(here)
+            self._future.clear()
+            return report
+
+    def switch(self, name: str) -> Report:
+        """Go to the newest commit of a branch, and stay on it.
+
+        :raises UnknownRef: if there is no such branch.
+        """
+        with self._lock:
+            find_branch(self.refs, name)
+            report = self.checkout(name)
+            report.title = f"switched to branch {name}"
+            return report
+
+    def get(self, name: str, ref: str = "HEAD", new_name: str | None = None) -> str:
+        """Bind ``new_name`` to the value that ``name`` had at ``ref``, beside today's. Returns the new name.
+
+        :raises UnknownName: if the version has no such name.
+        :raises NotCaptured: if its value could not be kept.
+        """
+        with self._lock:
+            self._prepare_to_move()
+            commit = self.resolve(ref)
+            new = _identifier(new_name or f"{_identifier(name)}_{commit[:4]}")
+            manifest = self.manifest(commit)
+            if name not in manifest.names:
+                raise UnknownName(f"Version {commit[:8]} has no variable {name!r}. 'show {commit[:8]}' lists what it did.")
+            self._namespace[new] = self.at(commit)[name]
+            return new
+
+    def _fetch(self, ref: str, commit: str, names: list[str]) -> Report:
+        target = self.manifest(commit)
+        unknown = [name for name in names if name not in target.names]
+        for name in names:
+            _identifier(name)
+        if unknown:
+            raise UnknownName(f"Version {commit[:8]} has no variable {', '.join(map(repr, unknown))}; nothing has changed.")
+        began = time.perf_counter()
+        checkout = self._checkout(target, only=names)
+        return Report(f"{', '.join(names)} as of {ref}", self._saver.refs.head, checkout, time.perf_counter() - began)
+
+    def _prepare_to_move(self) -> None:
+        """Commit whatever the running cell has changed so far, so that nothing is lost and the move can be undone."""
+        self.settle()
+        running = self._running
+        reach = running.reach if running is not None else NOTHING
+        cell = replace(running, quiet=True, execution_count=None) if running is not None else Cell("", quiet=True)
+        cell.reach, cell.started = reach, cell.started or time.time()
+        self._ended.append(cell)
+        running_history, self._history = self._history, {}
+        self.settle()
+        self._history = running_history
+        self._saver.flush()
+
+    def _go(self, target: Position, title: str) -> Report:
+        began = time.perf_counter()
+        manifest = self.manifest(target.head)
+        rows = self._checkout(manifest)
+        refs = replace(self._saver.refs, head=target.head, branch=target.branch)
+        self._saver.move(refs, manifest, self._tracker.marks(manifest.missing))
+        return Report(title, target.head, rows, time.perf_counter() - began)
+
+    def _checkout(
+        self, target: Manifest, *, live: Manifest | None = None, only: Iterable[str] | None = None, keep: bool = False
+    ) -> list[Row]:
+        live = live if live is not None else self._saver.manifest
+        checkout = Checkout(self.store, self.id, self._namespace, self._tracker, live, target, only=only, keep=keep)
+        checkout.prepare()
+        rows = checkout.apply()
+        self._last_scan = None
+        return rows
+
+    def restore(self) -> Report:
+        """Bring the session's newest version into this kernel, beside what the kernel has already."""
+        with self._lock:
+            began = time.perf_counter()
+            refs = self._saver.refs
+            target = self.manifest(refs.head)
+            rows = self._checkout(target, live=Manifest(), keep=True)
+            self._saver.move(refs, target, self._tracker.marks(target.missing))
+            return Report(f"restored session {self.id}", refs.head, rows, time.perf_counter() - began)
+
+    def roll_back(self, cell: Cell) -> Report:
+        """Put everything back as it was before ``cell``, which has run and failed, and commit only that it did.
+
+        :raises PerdureError: if what was before isn't durable, so that there is nothing to go back to.
+        """
+        with self._lock:
+            began = time.perf_counter()
+            self._running = None
+            self._saver.flush()
+            scan = self._tracker.scan(self._namespace.snapshot(), cell.reach)
+            rows = self._checkout(self._saver.manifest, live=_as_manifest(scan, self._saver.manifest))
+            self.end(replace(cell, reach=NOTHING, meta={**cell.meta, "rolled_back": True}))
+            self.settle()
+            report = Report("rolled back", self._saver.refs.head, rows, time.perf_counter() - began)
+            report.rows = [row for row in rows if row.status != UNCHANGED]
+            return report
+
+    # -- outside cells -----------------------------------------------------------------------------------------
+
+    def recheck(self, seconds: float, *, thorough: bool = False) -> bool:
+        """Look at a part of what no cell has touched lately; commit what changed outside cells.
+
+        :param seconds: about how long it may take; with ``thorough`` all is looked at, however long it takes.
+        :returns: whether there is more to look at.
+        """
+        with self._lock:
+            if self._running is not None or self._ended:
+                return False
+            batch, spent = [], 0.0
+            for covariable in self._tracker.covariables():
+                if covariable.checked > self._checked or covariable.constant:
+                    continue
+                if not thorough and (spent + covariable.seconds > seconds):
+                    continue
+                spent += covariable.seconds
+                batch.append(covariable)
+            if not batch:
+                self._checked = time.monotonic()
+                return False
+            cell = Cell("", also=frozenset(batch), quiet=True, started=time.time(), meta={"kind": "outside"})
+            self._ended.append(cell)
+            self.settle()
+            for covariable in batch:
+                covariable.checked = time.monotonic()
+            return True
+
+    # -- refs --------------------------------------------------------------------------------------------------
+
+    def _set_refs(self, refs: Refs) -> None:
+        with self._lock:
+            self._saver.move(refs, self._saver.manifest, self._tracker.marks(self._saver.manifest.missing))
+
+    # -- the end -----------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Save what is left and give the session back."""
+        with self._lock:
+            if os.getpid() != self._pid:
+                return
+            self.settle()
+            self._saver.close()
+            self.store.release(self.id)
+
+
+def _as_manifest(scan: Scan, before: Manifest) -> Manifest:
+    """What a scan found, as a manifest; a co-variable that isn't saved gets an id that no snapshot has."""
+    bindings = {
+        name: (covariable.snapshot or f"unsaved {id(covariable)}", slot)
+        for name, (covariable, _, slot) in scan.bindings.items()
+    }
+    touched = {name: (reason, "now" if name in scan.touched else "") for name, (reason, _) in scan.missing.items()}
+    missing = {name: before.missing.get(name, mark) if not mark[1] else mark for name, mark in touched.items()}
+    return Manifest(bindings, missing)

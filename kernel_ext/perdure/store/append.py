@@ -191,7 +191,7 @@ class Appender:
                         self._pack = pack
                         continue
                     self._files.unlink(pack.path)
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it is, the tail stays
                 pass  # a tail that nothing refers to does no harm
             os.close(pack.fd)
 

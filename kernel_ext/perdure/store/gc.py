@@ -220,10 +220,12 @@ class Collector:
         places = [(numbers[at.pack], at.offset, at.length, key) for key, at in moved.items()]
         old = [(plan.rows[victim].number,) for victim in victims]
         before = connection.execute("SELECT count(*) FROM commits").fetchone()[0]
-        for table in ("records", "commits"):
-            connection.executemany(f"UPDATE {table} SET pack = ?, offset = ?, length = ? WHERE id = ?", places)
-            connection.executemany(f"DELETE FROM {table} WHERE pack = ?", old)
-        connection.executemany(f"UPDATE packs SET state = {index.REPLACED} WHERE number = ?", old)
+        connection.executemany("UPDATE records SET pack = ?, offset = ?, length = ? WHERE id = ?", places)
+        connection.executemany("UPDATE commits SET pack = ?, offset = ?, length = ? WHERE id = ?", places)
+        for number in old:
+            connection.execute("DELETE FROM records WHERE pack = ?", number)
+            connection.execute("DELETE FROM commits WHERE pack = ?", number)
+            connection.execute("UPDATE packs SET state = ? WHERE number = ?", (index.REPLACED, *number))
         self._dropped = before - connection.execute("SELECT count(*) FROM commits").fetchone()[0]
         for session in plan.expired:
             connection.execute("DELETE FROM sessions WHERE id = ?", (session,))

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
-from perdure.errors import Damaged, DamagedPack, UnknownRef
+from perdure.errors import Damaged, DamagedCatalog, DamagedPack, UnknownRef
 
 from . import index
 from .catalog import Catalog, damaged
@@ -40,8 +40,14 @@ class Reader:
 
     def commit(self, commit_id: str) -> Commit:
         """Raises `UnknownRef` where there is no such commit."""
-        with self._catalog.reading() as connection:
-            row = connection.execute("SELECT payload FROM commits WHERE id = ?", (_key(commit_id),)).fetchone()
+        key = _key(commit_id)
+        try:
+            with self._catalog.reading() as connection:
+                row = connection.execute("SELECT payload FROM commits WHERE id = ?", (key,)).fetchone()
+        except DamagedCatalog:
+            if self._search(key) is None:
+                raise
+            row = None
         return self.checked_commit(commit_id, None if row is None else row[0])
 
     def checked_commit(self, commit_id: str, payload: object) -> Commit:
@@ -135,9 +141,15 @@ class Reader:
 
     def locate(self, names: Iterable[bytes]) -> dict[bytes, Location]:
         """Where the catalog says that chunks or snapshots lie; those that it doesn't know are left out."""
-        with self._catalog.reading() as connection:
-            found = ((name, index.locate(connection, name)) for name in names)
-            return {name: where for name, where in found if where is not None}
+        names = list(names)
+        try:
+            with self._catalog.reading() as connection:
+                found = ((name, index.locate(connection, name)) for name in names)
+                return {name: where for name, where in found if where is not None}
+        except DamagedCatalog:
+            # The packs know as well, if not as fast.
+            searched = ((name, self._search(name)) for name in names)
+            return {name: where for name, where in searched if where is not None}
 
     def has(self, names: Iterable[bytes]) -> set[bytes]:
         """Those that the catalog knows."""
@@ -147,7 +159,9 @@ class Reader:
     def read_into(self, parts: Sequence[tuple[ChunkId, memoryview]]) -> None:
         """Fill each writable view with its chunk. The views must have exactly the chunks' sizes."""
         where = self.locate({name for name, _ in parts})
-        work = [(name, where.get(name), view.cast("B") if view.nbytes else memoryview(bytearray())) for name, view in parts]
+        work = [
+            (name, where.get(name), view.cast("B") if view.nbytes else memoryview(bytearray())) for name, view in parts
+        ]
         # In the order of the disk; a chunk that the catalog doesn't know comes last, as finding it is slow.
         work.sort(key=lambda item: item[1] or Location("\uffff", 0, 0))
         if len(work) == 1 or sum(len(view) for _, _, view in work) < _OVERLAP_ABOVE:

@@ -7,7 +7,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from perdure.errors import DamagedCatalog, PerdureError
+from perdure.errors import DamagedCatalog, PerdureError, StoreMissing
 
 from .catalog import FILE, Catalog, damaged
 from .files import Files, translated
@@ -35,8 +35,11 @@ class CopiedCatalog(Catalog):
 def open_catalog(path: Path, packs: PackFiles, marker: Marker) -> Catalog:
     """The catalog at ``path`` for reading. Raises `DamagedCatalog`, `StoreTooNew` or `StoreUnreachable`."""
     where = path / FILE
-    if not where.exists():
-        raise damaged(where, "it is missing")
+    with translated(where):
+        if not where.exists() or where.stat().st_size == 0:
+            if packs.sizes():
+                raise damaged(where, "it is missing")
+            raise StoreMissing(f"The store at {path} has not been used yet. Run a notebook with perdure there.")
     catalog: Catalog = Catalog(where, readonly=True)
     try:
         check_version(catalog, marker)

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from perdure.errors import StoreBusy
+from perdure.errors import PerdureError, StoreBusy
 
 from . import index
+from .append import Appender
 from .catalog import FILE, Catalog
+from .digest import KEY_SIZE, Kind, digest
 from .files import Files, translated
 from .pack import PackFiles
 from .process import is_alive, is_here, this_process
+from .readonly import CopiedCatalog
 from .recover import Damage, Harvest, apply, is_left
 
 _SCRATCH: Final = "catalog-rebuilt.db"
@@ -49,6 +52,7 @@ def repair(path: Path, files: Files) -> RepairReport:
             harvest.take(packs, name, 0, size)
             if is_left(packs, name):
                 states[name] = index.SEALED
+    _save_rows(path, files, packs, harvest)
     scratch = path / _SCRATCH
     _delete(files, scratch)
     with translated(scratch):
@@ -78,6 +82,38 @@ def repair(path: Path, files: Files) -> RepairReport:
         files.replace(scratch, target)
         files.sync_directory(path)
     return RepairReport(sessions, commits, tuple(harvest.damages), aside)
+
+
+def _save_rows(path: Path, files: Files, packs: PackFiles, harvest: Harvest) -> None:
+    """Write again what the packs have lost and the old catalog still has whole: commits, sessions and refs."""
+    commits: list[bytes] = []
+    rows: list[index.SessionRow] = []
+    with suppress(PerdureError, OSError):
+        old = CopiedCatalog(path / FILE)
+        try:
+            with old.reading() as connection:
+                for key, payload in connection.execute("SELECT id, payload FROM commits"):
+                    whole = isinstance(payload, bytes) and digest(Kind.COMMIT, payload)[:KEY_SIZE] == key
+                    if whole and key.hex() not in harvest.commits:
+                        commits.append(payload)
+                rows += index.session_rows(connection)
+        finally:
+            old.close()
+    known = {(record.id, record.stamp) for record in harvest.sessions}
+    moves = {(move.session, move.stamp) for move in harvest.moves}
+    appender = Appender(files, packs.directory)
+    for payload in commits:
+        appender.add(Kind.COMMIT, payload)
+    for row in rows:
+        if (row.record.id, row.record.stamp) not in known:
+            appender.add(Kind.SESSION, row.record.encode())
+        if row.move.stamp and (row.move.session, row.move.stamp) not in moves:
+            appender.add(Kind.REFS, row.move.encode())
+    for extent in appender.sync():
+        with translated(packs.directory):
+            harvest.take(packs, extent.pack, 0, extent.length)
+    appender.accept()
+    appender.close()
 
 
 def _delete(files: Files, path: Path) -> None:

@@ -131,19 +131,23 @@ def _lost(connection: sqlite3.Connection, number: int, damage: Damage) -> set[by
     if damage.header is not None:
         return {damage.header.digest[:KEY_SIZE]}
     end = damage.offset + damage.length
-    lost = set()
+    lost: set[bytes] = set()
     for table in ("records", "commits"):
         found = connection.execute(
-            f"SELECT id FROM {table} WHERE pack = ? AND offset >= ? AND offset < ?", (number, damage.offset, end)
+            f"SELECT id FROM {table} WHERE pack = ? AND offset >= ? AND offset < ?",  # noqa: S608 - a constant
+            (number, damage.offset, end),
         )
         lost.update(row[0] for row in found)
     return lost
 
 
 def _beyond(connection: sqlite3.Connection, number: int, size: int) -> set[bytes]:
-    lost = set()
+    lost: set[bytes] = set()
     for table in ("records", "commits"):
-        found = connection.execute(f"SELECT id FROM {table} WHERE pack = ? AND offset + length > ?", (number, size))
+        found = connection.execute(
+            f"SELECT id FROM {table} WHERE pack = ? AND offset + length > ?",  # noqa: S608 - a constant
+            (number, size),
+        )
         lost.update(row[0] for row in found)
     return lost
 

@@ -1,0 +1,233 @@
+"""A disk that is full, broken or read-only: a plain error, nothing acknowledged lost, and the writer goes on afterwards."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from perdure.errors import PerdureError, StoreError, StoreFull, StoreReadOnly, StoreUnreachable
+from perdure.store import Refs, Store
+from perdure.store.digest import Buffer
+from perdure.store.files import Files
+from store.making import begin, commit_to, value_at
+
+
+class Failing(Files):
+    """Fails at the call number ``at``, after writing a part of what it was given."""
+
+    def __init__(self, code: int = errno.ENOSPC) -> None:
+        self.calls = 0
+        self.at = -1
+        self.code = code
+
+    def arm(self, at: int) -> None:
+        self.calls, self.at = 0, at
+
+    def _count(self) -> None:
+        self.calls += 1
+        if self.calls == self.at:
+            raise OSError(self.code, os.strerror(self.code))
+
+    def write(self, fd: int, buffers: Sequence[Buffer]) -> None:
+        if self.calls + 1 == self.at:
+            super().write(fd, [memoryview(buffers[0])[:20]])
+        self._count()
+        super().write(fd, buffers)
+
+    def create(self, path: Path) -> int:
+        self._count()
+        return super().create(path)
+
+    def sync(self, fd: int) -> None:
+        self._count()
+        super().sync(fd)
+
+    def sync_directory(self, path: Path) -> None:
+        self._count()
+        super().sync_directory(path)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [(errno.ENOSPC, StoreFull), (errno.EIO, StoreUnreachable), (errno.EROFS, StoreReadOnly)]
+)
+def test_every_write_may_fail(tmp_path: Path, code: int, kind: type[StoreError]) -> None:
+    files = Failing(code)
+    with Store.open(tmp_path / "s", files=files) as store:
+        session, writer = begin(store)
+        kept = [commit_to(writer, {"x": b"first"}, Refs())]
+        at, failures = 1, 0
+        while True:
+            if at % 3 == 0:  # a writer that has no pack yet fails in other places
+                writer.close()
+                writer = store.writer(session)
+            files.arm(at)
+            try:
+                refs = commit_to(writer, {"x": os.urandom(100), "y": os.urandom(700_000)}, kept[-1])
+            except PerdureError as error:
+                assert type(error) is kind
+                assert str(store.path) in str(error)
+                failures += 1
+                files.arm(-1)
+                writer.abort()
+                assert store.refs(session) == kept[-1]
+                kept.append(commit_to(writer, {"x": b"%d" % at}, kept[-1]))
+            else:
+                kept.append(refs)
+                if files.calls < at:
+                    break
+            at += 1
+        assert failures >= 4
+        files.arm(-1)
+        for refs in kept:
+            assert value_at(store, refs.head, "x")
+        assert store.verify().ok
+    with Store.open(tmp_path / "s") as store:
+        assert [name for name, _ in store.ancestry(kept[-1].head)] == [refs.head for refs in reversed(kept)]
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 4])
+def test_the_journal_may_fail(tmp_path: Path, at: int) -> None:
+    files = Failing()
+    with Store.open(tmp_path / "s", files=files) as store:
+        files.arm(at)
+        try:
+            store.create_session(notebook=None, meta={})
+        except StoreFull:
+            assert store.sessions() == []
+            store.create_session(notebook=None, meta={})
+        assert len(store.sessions()) == 1
+        assert store.verify().ok
+
+
+def test_a_commit_after_a_failure_without_abort_is_refused(tmp_path: Path) -> None:
+    files = Failing()
+    with Store.open(tmp_path / "s", files=files) as store:
+        _, writer = begin(store)
+        refs = commit_to(writer, {"x": b"1"}, Refs())
+        files.arm(1)
+        with pytest.raises(StoreFull):
+            writer.put(os.urandom(200_000))
+        with pytest.raises(StoreError, match="pending"):
+            writer.put(os.urandom(200_000))
+        writer.abort()
+        commit_to(writer, {"x": b"2"}, refs)
+
+
+def test_a_catalog_that_can_not_grow(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "s") as store:
+        session, writer = begin(store)
+        refs = commit_to(writer, {"x": b"1"}, Refs())
+        pages = store._catalog.connection.execute("PRAGMA page_count").fetchone()[0]
+        store._catalog.connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(StoreFull):
+            for number in range(100):
+                refs = commit_to(writer, {"x": b"%d" % number}, refs, source="#" * 2000)
+        writer.abort()
+        assert store.refs(session) == refs
+        store._catalog.connection.execute("PRAGMA max_page_count = 1000000")
+        commit_to(writer, {"x": b"2"}, refs)
+        assert store.verify().ok
+
+
+def test_a_really_full_disk(tmp_path: Path) -> None:
+    place = tmp_path / "small"
+    place.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(place)], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("mounting needs root")
+    try:
+        with Store.open(place / "s") as store:
+            session, writer = begin(store)
+            kept = Refs()
+            with pytest.raises(StoreFull):
+                for _ in range(100):
+                    kept = commit_to(writer, {"x": os.urandom(200_000)}, kept)
+            writer.abort()
+            assert store.refs(session) == kept
+            assert len(value_at(store, kept.head, "x")) == 200_000
+            for number in range(20_000):  # now in small steps, so that SQLite's turn comes too
+                try:
+                    kept = commit_to(writer, {"x": b"%d" % number}, kept)
+                except StoreFull:
+                    writer.abort()
+                    break
+            else:
+                pytest.fail("the disk did not fill up")
+            assert store.refs(session) == kept
+        with Store.open(place / "s", readonly=True) as store:
+            assert len(store.ancestry(kept.head)) > 1
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def read_only(place: Path):
+    done = subprocess.run(["mount", "-o", "bind", str(place), str(place)], check=False, capture_output=True)
+    if done.returncode:
+        pytest.skip("mounting needs root")
+    subprocess.run(["mount", "-o", "remount,ro,bind", str(place)], check=True)
+
+
+@pytest.mark.parametrize("left_open", [True, False])
+def test_a_read_only_store_is_read(tmp_path: Path, left_open: bool) -> None:
+    with Store.open(tmp_path / "s") as store:
+        session, writer = begin(store)
+        refs = commit_to(writer, {"x": b"1" * 5000}, Refs())
+        if left_open:  # as a killed kernel leaves it: commits in the write-ahead log only
+            shutil.copytree(tmp_path / "s", tmp_path / "copy")
+            (tmp_path / "copy" / "catalog.db-shm").unlink()
+    place = tmp_path / ("copy" if left_open else "s")
+    read_only(place)
+    try:
+        with Store.open(place, readonly=True) as store:
+            assert store.refs(session) == refs
+            assert value_at(store, refs.head, "x") == b"1" * 5000
+            assert store.verify().ok
+            with pytest.raises(StoreReadOnly):
+                store.move_refs(session, Refs())
+            with pytest.raises(StoreReadOnly):
+                store.claim(session)
+        with pytest.raises(StoreError):
+            Store.open(place)
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_reading_beside_a_writer(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "s") as store, Store.open(tmp_path / "s", readonly=True) as reader:
+        session, writer = begin(store)
+        refs = commit_to(writer, {"x": b"1"}, Refs())
+        assert reader.refs(session) == refs
+        refs = commit_to(writer, {"x": b"2"}, refs)
+        assert value_at(reader, refs.head, "x") == b"2"
+        with pytest.raises(StoreReadOnly):
+            reader.create_session(notebook=None, meta={})
+
+
+def test_a_file_where_the_store_should_be(tmp_path: Path) -> None:
+    (tmp_path / "s").write_text("x")
+    with pytest.raises(StoreError):
+        Store.open(tmp_path / "s")
+
+
+def test_a_locked_catalog_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from perdure.errors import StoreBusy
+
+    monkeypatch.setattr("perdure.store.catalog.BUSY_SECONDS", 0.05)
+    with Store.open(tmp_path / "s") as store:
+        _, writer = begin(store)
+        other = sqlite3.connect(tmp_path / "s" / "catalog.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreBusy):
+            commit_to(writer, {"x": b"1"}, Refs())
+        writer.abort()
+        other.execute("ROLLBACK")
+        other.close()
+        commit_to(writer, {"x": b"1"}, Refs())

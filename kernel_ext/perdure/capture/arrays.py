@@ -36,24 +36,30 @@ def reduce_array(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any
     if type(base) is not numpy.ndarray:
         # Over a bytearray, a memory map or foreign memory. Unless that is the session's own, the array is all there is.
         if type(base) is bytearray and sys.getrefcount(base) > _PRIVATE:
-            offset = array.__array_interface__["data"][0] - numpy.frombuffer(base, "u1").__array_interface__["data"][0]
-            return window_on_bytes, (base, array.dtype, array.shape, array.strides, offset, array.flags.writeable)
+            offset = _address(array) - _address(numpy.frombuffer(base, "u1"))
+            return window, (base, array.dtype, array.shape, array.strides, offset, array.flags.writeable)
         return NotImplemented
     if sys.getrefcount(base) <= _PRIVATE:
         if array.flags.forc:
             return NotImplemented
         if base.nbytes > WASTE * array.nbytes:
             return numpy.copy, (numpy.ascontiguousarray(array),)
-    while type(base.base) is numpy.ndarray:
-        base = base.base
+    # The base that others see: an array that was restored has a base of its own behind it, which nobody else knows.
+    while type(further := base.base) is numpy.ndarray and sys.getrefcount(further) > _PRIVATE:
+        base = further
     if not (base.flags.forc and array.dtype.hasobject == base.dtype.hasobject):
         return NotImplemented
-    offset = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+    offset = _address(array) - _address(base)
     return window, (base, array.dtype, array.shape, array.strides, offset, array.flags.writeable)
 
 
+def _address(array: numpy.ndarray[Any, Any]) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
 def window(
-    base: numpy.ndarray[Any, Any],
+    base: numpy.ndarray[Any, Any] | bytearray,
     dtype: numpy.dtype[Any],
     shape: tuple[int, ...],
     strides: tuple[int, ...],
@@ -63,28 +69,24 @@ def window(
     """The view of ``base``'s memory that begins ``offset`` bytes into it."""
     import numpy
 
-    flat = base.reshape(-1, order="A")
-    if dtype.hasobject:
-        start = flat[offset // dtype.itemsize :]
-        view = numpy.lib.stride_tricks.as_strided(start, shape, strides)
-    else:
-        view = numpy.ndarray(shape, dtype, buffer=flat.view("u1"), offset=offset, strides=strides)
+    view: numpy.ndarray[Any, Any] = numpy.ndarray(shape, dtype, buffer=base, offset=offset, strides=strides)
     if not writeable:
         view.flags.writeable = False
     return view
 
 
-def window_on_bytes(
-    base: bytearray,
-    dtype: numpy.dtype[Any],
-    shape: tuple[int, ...],
-    strides: tuple[int, ...],
-    offset: int,
-    writeable: bool,
-) -> numpy.ndarray[Any, Any]:
-    """The array over ``base``'s memory that begins ``offset`` bytes into it."""
+def adopt_buffer(buffer: Any, dtype: numpy.dtype[Any], shape: tuple[int, ...], order: Any) -> numpy.ndarray[Any, Any]:
+    """The array over ``buffer``, as NumPy's own unpickling makes it; but one that owns its memory, if it did.
+
+    A view's base is then the very array that it was a view of.
+    """
     import numpy
 
-    view: numpy.ndarray[Any, Any] = numpy.ndarray(shape, dtype, buffer=base, offset=offset, strides=strides)
-    view.flags.writeable = writeable
-    return view
+    owned = type(buffer) is numpy.ndarray and buffer.base is None and buffer.flags.owndata and order == "C"
+    if not (owned and buffer.nbytes and dtype.itemsize):
+        flat: numpy.ndarray[Any, Any] = numpy.frombuffer(buffer, dtype=dtype)
+        return flat.reshape(shape, order=order)
+    array: numpy.ndarray[Any, Any] = buffer
+    array.dtype = dtype  # type: ignore[misc]
+    array.resize(shape, refcheck=False)
+    return array

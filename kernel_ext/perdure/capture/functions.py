@@ -133,13 +133,16 @@ def reduce_class(pickler: SessionPickler, cls: type) -> Any:
     reduced = pickler.default_reduce(cls)
     if not isinstance(reduced, tuple):
         return reduced
-    pickler.by_value.append(cls)
     maker, arguments, *rest = reduced
-    # cloudpickle's tracker id would make every stream unique and let a read of an old version rewrite the live class.
     position = {"_make_skeleton_class": 4, "_make_skeleton_enum": 5}.get(maker.__name__)
-    if position is not None:
-        arguments = (*arguments[:position], None, *arguments[position + 1 :])
-    return (maker, arguments, *rest)
+    if position is None:
+        return reduced  # one of Python's own that has no importable name
+    pickler.by_value.append(cls)
+    # cloudpickle's tracker id would make every stream unique and let a read of an old version rewrite the live class.
+    state = rest[0][0] if rest and isinstance(rest[0], tuple) else None
+    if isinstance(state, dict):
+        state.pop("__slotnames__", None)  # left in the class by the first pickling of an instance
+    return (maker, (*arguments[:position], None, *arguments[position + 1 :]), *rest)
 
 
 # -- modules, and the shell itself ------------------------------------------------------------------------------

@@ -34,6 +34,10 @@ class SessionUnpickler(pickle.Unpickler):
                 return self._session_value
         if module == "perdure.capture.libraries" and name == "load_apart":
             return self._load_apart
+        if name == "_frombuffer" and module in ("numpy._core.numeric", "numpy.core.numeric"):
+            from perdure.capture.arrays import adopt_buffer
+
+            return adopt_buffer
         return super().find_class(module, name)
 
     def _make_function(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -102,9 +101,11 @@ class Loader:
 
 def _writable(nbytes: int) -> Any:
     """A writable buffer. NumPy's is not filled with zeros first, which would take as long as reading it."""
-    numpy = sys.modules.get("numpy")
-    return numpy.empty(nbytes, "u1") if numpy is not None else bytearray(nbytes)
-
+    try:
+        import numpy
+    except ImportError:
+        return bytearray(nbytes)
+    return numpy.empty(nbytes, "u1")
 
 
 def explain(error: Exception) -> str:

@@ -167,7 +167,8 @@ class Session(History):
     def _on_saved(self, commit: str, record: Record, refs: Refs) -> None:
         if record.parent is not None or self._past:
             self._past.append(Position(record.parent, self._branch_before(refs, record.parent)))
-        self._future.clear()
+        if not all(map(is_echo, (*record.bindings, *record.deleted, *record.not_captured))):
+            self._future.clear()  # a cell that only looked at something leaves the way forward open
 
     def _branch_before(self, refs: Refs, parent: str | None) -> str | None:
         tips = [name for name, tip in refs.branches.items() if tip == parent]

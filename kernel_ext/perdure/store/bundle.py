@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -120,61 +120,77 @@ class Bundle:
             size = path.stat().st_size
             with path.open("rb") as file:
                 try:
-                    return cls._parse(path, size, file.read)
+                    content = _Content(path)
+                    for header, offset, payload in _records(path, size, file.read):
+                        content.take(header, offset, payload)
+                    return content.finished()
                 except (Malformed, ValueError, KeyError, TypeError, AttributeError) as error:
                     raise _damaged(path, f"{error}") from error
 
-    @classmethod
-    def _parse(cls, path: Path, size: int, read: _Read) -> Bundle:
-        offset = 0
-        total = blake3()
-        sums: list[str] = []
-        session: SessionRecord | None = None
-        refs: RefsMove | None = None
-        commits: dict[str, Commit] = {}
-        snapshots: dict[str, Snapshot] = {}
-        chunks: set[bytes] = set()
-        records: list[tuple[Header, int]] = []
-        trailer: bytes | None = None
-        count = 0
-        while offset < size:
-            header = Header.decode(read(HEADER_SIZE))
-            if header is None or offset + header.length > size or header.raw > _RAW_LIMIT or trailer is not None:
-                raise _damaged(path, f"there is no whole record at offset {offset}")
-            if (header.kind is Kind.BUNDLE) != (offset == 0):
-                raise _damaged(path, "it isn't a file that `perdure export` made" if not offset else "two headers")
-            found = unpacked(header, read(header.stored))
-            if found is None:
-                raise _damaged(path, f"the {header.kind.name.lower()} at offset {offset} is not what was written")
-            payload = bytes(found)
-            name = header.digest[:KEY_SIZE].hex()
-            match header.kind:
-                case Kind.BUNDLE:
-                    _check_format(path, json.loads(payload))
-                case Kind.SESSION:
-                    session = SessionRecord.decode(payload)
-                case Kind.REFS:
-                    refs = RefsMove.decode(payload)
-                case Kind.CHUNK:
-                    chunks.add(header.digest)
-                case Kind.SNAPSHOT:
-                    snapshots[name] = Snapshot.decode(payload)
-                case Kind.COMMIT:
-                    commits[name] = Commit.decode(payload)
-                case Kind.TRAILER:
-                    sums, trailer = [total.hexdigest()], payload
-            if header.kind in (Kind.CHUNK, Kind.SNAPSHOT, Kind.COMMIT):
-                records.append((header, offset))
-            if trailer is None:
-                total.update(header.digest)
-                count += 1
-            offset += header.length
-        if trailer is None or session is None or refs is None:
-            raise _damaged(path, "its end is missing")
-        if json.loads(trailer) != {"records": count, "digest": sums[0]}:
-            raise _damaged(path, "records are missing")
-        _check_whole(path, session, refs, commits, snapshots, chunks)
-        return cls(path, session, refs, commits, tuple(records))
+
+def _records(path: Path, size: int, read: _Read) -> Iterator[tuple[Header, int, bytes]]:
+    """Every record with its offset and its raw payload, verified."""
+    offset = 0
+    while offset < size:
+        header = Header.decode(read(HEADER_SIZE))
+        if header is None or offset + header.length > size or header.raw > _RAW_LIMIT:
+            raise _damaged(path, f"there is no whole record at offset {offset}")
+        if (header.kind is Kind.BUNDLE) != (offset == 0):
+            raise _damaged(path, f"the record at offset {offset} is not one that `perdure export` puts there")
+        payload = unpacked(header, read(header.stored))
+        if payload is None:
+            raise _damaged(path, f"the {header.kind.name.lower()} at offset {offset} is not what was written")
+        yield header, offset, bytes(payload)
+        offset += header.length
+
+
+class _Content:
+    """What has been read of a file so far."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._sum = blake3()
+        self._count = 0
+        self._trailer: bytes | None = None
+        self._session: SessionRecord | None = None
+        self._refs: RefsMove | None = None
+        self._commits: dict[str, Commit] = {}
+        self._snapshots: dict[str, Snapshot] = {}
+        self._chunks: set[bytes] = set()
+        self._records: list[tuple[Header, int]] = []
+
+    def take(self, header: Header, offset: int, payload: bytes) -> None:
+        if self._trailer is not None:
+            raise _damaged(self._path, "it goes on after its end")
+        name = header.digest[:KEY_SIZE].hex()
+        match header.kind:
+            case Kind.BUNDLE:
+                _check_format(self._path, json.loads(payload))
+            case Kind.SESSION:
+                self._session = SessionRecord.decode(payload)
+            case Kind.REFS:
+                self._refs = RefsMove.decode(payload)
+            case Kind.CHUNK:
+                self._chunks.add(header.digest)
+            case Kind.SNAPSHOT:
+                self._snapshots[name] = Snapshot.decode(payload)
+            case Kind.COMMIT:
+                self._commits[name] = Commit.decode(payload)
+            case Kind.TRAILER:
+                self._trailer = payload
+                return
+        if header.kind in (Kind.CHUNK, Kind.SNAPSHOT, Kind.COMMIT):
+            self._records.append((header, offset))
+        self._sum.update(header.digest)
+        self._count += 1
+
+    def finished(self) -> Bundle:
+        if self._trailer is None or self._session is None or self._refs is None:
+            raise _damaged(self._path, "its end is missing")
+        if json.loads(self._trailer) != {"records": self._count, "digest": self._sum.hexdigest()}:
+            raise _damaged(self._path, "records are missing")
+        _check_whole(self._path, self._session, self._refs, self._commits, self._snapshots, self._chunks)
+        return Bundle(self._path, self._session, self._refs, self._commits, tuple(self._records))
 
 
 def _check_format(path: Path, about: dict[str, int]) -> None:

@@ -27,11 +27,14 @@ class Kind(IntEnum):
     TRAILER = 8
 
 
+_SHORT: Final = 2048
 _PREFIX: Final = {kind: bytes([kind]) for kind in Kind}
 
 
 def digest(kind: Kind, payload: Buffer) -> bytes:
     """The 32-byte name of ``payload`` as a record of ``kind``; the kind is hashed too, so no two kinds share a name."""
+    if len(payload) < _SHORT:  # one call is worth a copy
+        return blake3(_PREFIX[kind] + payload).digest()
     state = blake3(_PREFIX[kind])
     state.update(payload)
     return state.digest()

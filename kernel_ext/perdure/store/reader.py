@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -18,6 +18,7 @@ from .frame import HEADER_SIZE, ZSTD, Frame, Header, salt_of, scan, unpacked
 from .pack import Location, PackFiles
 from .records import ChunkId, ChunkList, Commit, Malformed, Snapshot
 
+_ONE_BY_ONE: Final = 100
 _THREADS: Final = 2
 _OVERLAP_ABOVE: Final = 4 << 20
 """Bytes above which a second thread pays: one reads the next chunk while the other verifies the last."""
@@ -107,28 +108,27 @@ class Reader:
 
     def ancestry(self, commit_id: str, limit: int | None, strict: bool) -> list[tuple[str, Commit]]:
         """See `Store.ancestry`."""
-        with self._catalog.reading() as connection:
-            rows = connection.execute(
-                "WITH RECURSIVE line (id, parent, payload, depth) AS ("
-                "SELECT id, parent, payload, 1 FROM commits WHERE id = ?1 UNION ALL "
-                "SELECT c.id, c.parent, c.payload, line.depth + 1 FROM line JOIN commits c ON c.id = line.parent "
-                "WHERE ?2 IS NULL OR line.depth < ?2) SELECT id, payload FROM line",
-                (_key(commit_id), limit),
-            ).fetchall()
-        line: list[tuple[str, Commit]] = []
-        wanted: str | None = commit_id
-        for key, payload in rows:
-            if wanted is None or key.hex() != wanted:
-                break
-            line.append((wanted, self.checked_commit(wanted, payload)))
-            wanted = line[-1][1].parent
-        # Where the rows disagree with the commits themselves, the commits are right.
+        first = self.commit(commit_id)
+        line: list[tuple[str, Commit]] = [(commit_id, first)]
+        wanted = first.parent
+        if limit is None or limit > _ONE_BY_ONE:
+            # One query for the whole session, and the way through it here, is faster than any recursion in SQL.
+            with suppress(DamagedCatalog), self._catalog.reading() as connection:
+                payloads: dict[bytes, object] = dict(
+                    connection.execute("SELECT id, payload FROM commits WHERE session = ?", (first.session,)).fetchall()
+                )
+                while wanted is not None and len(line) != limit:
+                    key = bytes.fromhex(wanted)
+                    payload = payloads.get(key)
+                    if not isinstance(payload, bytes) or digest(Kind.COMMIT, payload)[:KEY_SIZE] != key:
+                        break
+                    line.append((wanted, Commit.decode(payload)))
+                    wanted = line[-1][1].parent
+        # What is left: few commits, those of another session, and rows that are wrong.
         while wanted is not None and (limit is None or len(line) < limit):
             try:
                 line.append((wanted, self.commit(wanted)))
             except (Damaged, UnknownRef) as error:
-                if not line:
-                    raise
                 if not strict:
                     break
                 raise damaged(
@@ -167,6 +167,8 @@ class Reader:
         if len(work) == 1 or sum(len(view) for _, _, view in work) < _OVERLAP_ABOVE:
             self._read_share(work)
             return
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(_THREADS) as pool:
             shares = [pool.submit(self._read_share, work[number::_THREADS]) for number in range(_THREADS)]
             for share in shares:

@@ -9,26 +9,28 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from perdure.errors import AmbiguousRef, SessionBusy, UnknownSession
 
 from . import index
-from .bundle import ExportReport, export
 from .catalog import Catalog
 from .digest import KEY_SIZE
 from .files import Files
-from .gc import GcReport, collect
-from .intake import ImportReport, import_bundle
 from .journal import Journal
 from .opening import open_store
 from .pack import PackFiles
 from .process import is_alive, this_process
 from .reader import Reader
 from .records import ChunkId, ChunkList, Commit, Owner, Refs, RefsMove, SessionInfo, SessionRecord, Snapshot
-from .repair import RepairReport, repair
-from .verify import VerifyReport, verify
 from .writer import Writer
+
+if TYPE_CHECKING:
+    from .bundle import ExportReport
+    from .gc import GcReport
+    from .intake import ImportReport
+    from .repair import RepairReport
+    from .verify import VerifyReport
 
 _KEEP: Final[Any] = object()
 
@@ -258,6 +260,8 @@ class Store:
 
         ``progress`` is told the bytes done and the bytes in all. Damage is reported, not raised.
         """
+        from .verify import verify  # a kernel seldom needs it, and it is to start fast; the same for those below
+
         return verify(self._catalog, self._packs, progress)
 
     def gc(self, *, keep_days: float = 30, now: float | None = None) -> GcReport:
@@ -267,6 +271,8 @@ class Store:
         ``now`` is in seconds since the epoch. Packs of live writers stay as they are. Raises `DamagedPack` or
         `DamagedCatalog` where what is to be kept can't be read; then nothing is dropped.
         """
+        from .gc import collect
+
         self._catalog.check_writable()
         return collect(self._catalog, self._packs, self._files, self._reader, keep_days=keep_days, now=now)
 
@@ -276,6 +282,8 @@ class Store:
 
         Raises `StoreBusy` while another live process writes there.
         """
+        from .repair import repair
+
         return repair(Path(path), files or Files())
 
     def export(self, session: str, file: str | os.PathLike[str]) -> ExportReport:
@@ -283,6 +291,8 @@ class Store:
 
         Raises `UnknownSession`, and `StoreFull`, `StoreReadOnly` or `StoreUnreachable` about ``file``.
         """
+        from .bundle import export
+
         with self._catalog.reading() as connection:
             row = index.session_row(connection, session)
         if row is None or row.record.deleted is not None:
@@ -299,6 +309,8 @@ class Store:
         where they can, and otherwise the imported ones are called ``NAME-imported``. Raises `DamagedBundle` (nothing has
         changed), `StoreTooNew`, or `SessionBusy` if the session is open in another process.
         """
+        from .intake import import_bundle
+
         return import_bundle(Path(file), self._catalog, self._packs, self._files, trusted=trusted)
 
     # -- the end ---------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from . import index
 from .catalog import Catalog
 from .digest import KEY_SIZE, Kind, digest
 from .files import translated
-from .pack import PackFiles
+from .pack import Location, PackFiles
 from .process import this_process
 from .records import Commit, Malformed
 from .recover import Damage, Harvest, is_left
@@ -199,13 +199,30 @@ def _check_rows(
             found = packs.record(again) if again is not None and name is not None and name in spans else None
         if found is None or found[0].digest[:KEY_SIZE] != key or found[0].kind != kind:
             report.findings.append(affected.finding(f"the row of record {_hex(key)} is wrong", "catalog", {key}))
-    indexed = {name: row.indexed for name, row in rows.items()}
+    _check_missing(
+        connection, harvest, whole, seen, {name: row.indexed for name, row in rows.items()}, report, affected
+    )
+    _check_sessions(connection, harvest, report)
+
+
+def _check_missing(
+    connection: sqlite3.Connection,
+    harvest: Harvest,
+    whole: dict[bytes, Location],
+    seen: set[bytes],
+    indexed: dict[str, int],
+    report: VerifyReport,
+    affected: _Affected,
+) -> None:
     for key, at in whole.items():
         if key not in seen and at.offset < indexed.get(at.pack, 0):
             report.findings.append(affected.finding(f"the row of record {key.hex()} is missing", "catalog", {key}))
     for commit_id, (_, _, at) in harvest.commits.items():
         if at.offset < indexed.get(at.pack, 0) and not index.has_commit(connection, commit_id):
             report.findings.append(Finding(f"the row of commit {commit_id} is missing", "catalog", (commit_id,)))
+
+
+def _check_sessions(connection: sqlite3.Connection, harvest: Harvest, report: VerifyReport) -> None:
     newest: dict[str, int] = {}
     for move in harvest.moves:
         newest[move.session] = max(move.stamp, newest.get(move.session, 0))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from perdure.errors import PerdureError, SessionBusy, StoreBusy, UnknownSession
 
@@ -19,6 +18,9 @@ from .files import Files
 from .pack import Location, PackFiles
 from .process import is_alive, this_process
 from .records import ChunkId, Commit, Refs, RefsMove, Snapshot
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _OVERLAP_ABOVE: Final = 8 << 20
 _BATCH: Final = 8 << 20
@@ -85,6 +87,8 @@ class Writer:
         if sum(map(len, views)) < _OVERLAP_ABOVE:
             return [self._put(view, compress) for view in views]
         names: list[ChunkId] = []
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(1, "perdure-write") as pool:
             writing: Future[None] | None = None
             for batch in _batches(views):

@@ -60,10 +60,8 @@ class Reference:
 
 def markdown(text: str) -> str:
     """Turn the conventions of click and of docstrings into Markdown: `Args:` and `:raises Error:` become lists."""
-    text = re.sub(
-        r"^:(raises|param|returns?) ?([\w.]*): *", lambda field: f"- {field[1]} `{field[2]}`: ", text, flags=re.M
-    )
-    text = text.replace(" ``:", ":")
+    text = re.sub(r"^:(\w+) ([\w.]+): *", r"- \1 `\2`: ", text, flags=re.MULTILINE)
+    text = re.sub(r"^:(\w+): *", r"- \1: ", text, flags=re.MULTILINE)
     text = text.replace("\b\n", "").replace("\f", "").replace("``", "`")
     out: list[str] = []
     section = False

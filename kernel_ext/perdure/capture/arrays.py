@@ -32,7 +32,11 @@ def reduce_array(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any
 
     base = array.base
     if base is None:
-        return NotImplemented
+        return _owner(pickler, array)
+    if type(base).__module__ == "torch":
+        from perdure.capture.tensors import reduce_window
+
+        return reduce_window(array, base)
     if type(base) is not numpy.ndarray:
         # Over a bytearray, a memory map or foreign memory. Unless that is the session's own, the array is all there is.
         if type(base) is bytearray and sys.getrefcount(base) > _PRIVATE:
@@ -41,7 +45,7 @@ def reduce_array(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any
         return NotImplemented
     if sys.getrefcount(base) <= _PRIVATE:
         if array.flags.forc:
-            return NotImplemented
+            return _owner(pickler, array)
         if base.nbytes > WASTE * array.nbytes:
             return numpy.copy, (numpy.ascontiguousarray(array),)
     # The base that others see: an array that was restored has a base of its own behind it, which nobody else knows.
@@ -51,6 +55,19 @@ def reduce_array(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any
         return NotImplemented
     offset = _address(array) - _address(base)
     return window, (base, array.dtype, array.shape, array.strides, offset, array.flags.writeable)
+
+
+def _owner(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any:
+    """An array that is its memory. PyTorch can look at the same memory without holding the array: that ties them."""
+    if "torch" in sys.modules and array.nbytes:
+        address = _address(array)
+        pickler.addresses.add(address)
+        storage = pickler.shared.setdefault(address, array)
+        if storage is not array and type(storage) is not type(array):
+            from perdure.capture.tensors import reduce_window_on
+
+            return reduce_window_on(storage, array)
+    return NotImplemented
 
 
 def _address(array: numpy.ndarray[Any, Any]) -> int:

@@ -24,17 +24,21 @@ WALK_LIMIT = 50_000
 class Footprint:
     """The objects that one root reaches and that could tie it to another. Holds them alive, so that ids stay theirs."""
 
-    def __init__(self, visited: Sequence[object], by_value: Sequence[object] = ()) -> None:
+    def __init__(
+        self, visited: Sequence[object], by_value: Sequence[object] = (), addresses: Iterable[int] = ()
+    ) -> None:
+        self._addresses = addresses
         self._visited = visited
         self._by_value = by_value
         self.kinds = set(map(type, visited))
 
     @cached_property
     def ids(self) -> set[int]:
-        """The ids of the objects that can change. Millions of strings are passed over in C."""
+        """The ids of the objects that can change, and shared memory as negative addresses. Strings are passed over in C."""
         tieable = {kind for kind in self.kinds if not is_immutable(kind)}
         found = set(map(id, compress(self._visited, map(tieable.__contains__, map(type, self._visited)))))
         found.update(map(id, self._by_value))
+        found.update(-address for address in self._addresses)
         return found
 
     def find(self, ids: set[int]) -> list[object]:
@@ -78,6 +82,7 @@ def components(footprints: dict[Hashable, Footprint]) -> list[list[Hashable]]:
             shared = footprint.ids & common
             unknown = shared - ties.keys()
             if unknown:
+                ties.update((address, True) for address in unknown if address < 0)
                 ties.update((id(obj), really_ties(obj)) for obj in footprint.find(unknown))
             for identity in shared:
                 if ties[identity]:

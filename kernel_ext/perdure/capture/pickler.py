@@ -34,7 +34,8 @@ class Pickled:
 
     ``stream`` holds one pickle per root, with one memo; ``buffers`` are flat byte views of live memory, in stream order.
     ``visited`` lists, per root, every object seen, and ``by_value`` the functions and classes that were kept by value, the
-    only ones that tie (what is kept by name is free to be shared). ``references`` are the names of the session's functions and classes
+    only ones that tie (what is kept by name is free to be shared); ``addresses`` is memory that two libraries may see through
+    objects of their own. ``references`` are the names of the session's functions and classes
     that the objects refer to, ``reach`` the names that code inside the objects mentions.
     """
 
@@ -42,6 +43,7 @@ class Pickled:
     buffers: list[memoryview] = field(default_factory=list)
     visited: list[list[object]] = field(default_factory=list)
     by_value: list[list[object]] = field(default_factory=list)
+    addresses: list[set[int]] = field(default_factory=list)
     references: frozenset[str] = frozenset()
     reach: Reach = NOTHING
 
@@ -58,7 +60,8 @@ class SessionPickler(cloudpickle.Pickler):
         self.reach = NOTHING
         self.by_value: list[object] = []
         self.inner = inner
-        self.shared: dict[Any, Any] = {}
+        self.addresses: set[int] = set()
+        self.shared: dict[int, Any] = {}
 
     def _keep_out_of_band(self, buffer: pickle.PickleBuffer) -> bool:
         if buffer.raw().nbytes < SMALL_BUFFER:
@@ -107,6 +110,7 @@ def dump(roots: Sequence[object], namespace: dict[str, Any]) -> Pickled:
     pickler = SessionPickler(file, namespace, roots)
     visited: list[list[object]] = []
     by_value: list[list[object]] = []
+    addresses: list[set[int]] = []
     for root in roots:
         log: list[object] = []
         pickler.persistent_id = log.append  # type: ignore[method-assign, assignment]
@@ -114,12 +118,14 @@ def dump(roots: Sequence[object], namespace: dict[str, Any]) -> Pickled:
             pickler.dump(root)
         visited.append(log)
         by_value.append(pickler.by_value)
-        pickler.by_value = []
+        addresses.append(pickler.addresses)
+        pickler.by_value, pickler.addresses = [], set()
     return Pickled(
         stream=file.getvalue(),
         buffers=[buffer.raw() for buffer in pickler.buffers],
         visited=visited,
         by_value=by_value,
+        addresses=addresses,
         references=frozenset(pickler.references),
         reach=pickler.reach,
     )

@@ -335,7 +335,8 @@ class Tracker:
             if identity in job.failed:
                 found[identity] = Footprint(job.walked.get(identity, ()))
             elif pickled is not None:
-                found[identity] = Footprint(pickled.visited[index], pickled.by_value[index])
+                addresses = pickled.addresses[index] if pickled.addresses else ()
+                found[identity] = Footprint(pickled.visited[index], pickled.by_value[index], addresses)
                 index += 1
         return found
 

@@ -20,6 +20,13 @@ ChunkId = bytes
 _LENGTH: Final = struct.Struct("<I")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
+_decode = json.JSONDecoder().decode
+
+
+def _decoded(data: Buffer) -> Any:
+    # `json.loads` would first guess the encoding, which takes as long as the rest.
+    return _decode(str(data, "ascii"))
+
 
 class Malformed(ValueError):
     """The bytes are whole but are no record of that kind."""
@@ -74,7 +81,7 @@ class Snapshot:
         try:
             data = bytes(data)
             position = _LENGTH.size + _LENGTH.unpack_from(data)[0]
-            head = json.loads(data[_LENGTH.size : position])
+            head = _decoded(data[_LENGTH.size : position])
 
             def chunk_list(nbytes: int, count: int) -> ChunkList:
                 nonlocal position
@@ -146,7 +153,7 @@ class Commit:
     def decode(cls, data: Buffer) -> Commit:
         """Raises `Malformed`."""
         try:
-            get = (fields := json.loads(bytes(data))).get
+            get = (fields := _decoded(data)).get
             return cls(
                 fields["session"],
                 get("parent"),
@@ -233,7 +240,7 @@ class RefsMove:
     def decode(cls, data: Buffer) -> RefsMove:
         """Raises `Malformed`."""
         try:
-            fields = json.loads(bytes(data))
+            fields = _decoded(data)
             refs = Refs(fields["head"], fields["branch"], fields.get("branches", {}), fields.get("tags", {}))
             return cls(fields["session"], fields["stamp"], refs, "branches" not in fields)
         except (ValueError, KeyError, TypeError) as error:
@@ -260,7 +267,7 @@ class SessionRecord:
     def decode(cls, data: Buffer) -> SessionRecord:
         """Raises `Malformed`."""
         try:
-            return cls(**json.loads(bytes(data)))
+            return cls(**_decoded(data))
         except (ValueError, TypeError) as error:
             raise Malformed(f"not a session record: {error}") from error
 

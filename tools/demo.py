@@ -175,26 +175,11 @@ def environment_in(folder: Path) -> dict[str, str]:
     }
 
 
-def compare(before: Description, after: Description, uncaptured: set[str]) -> list[str]:
-    """Print a row for each name; return the names that are wrong."""
-    wrong = []
-    width = max(map(len, before))
-    kind_width = max(len(entry["type"]) for entry in before.values())
-    print(f"  {'name'.ljust(width)}  {'type'.ljust(kind_width)}  {'restored'.ljust(13)}  value")
-    for name, was in before.items():
-        now = after.get(name)
-        if now is not None and now["digest"] == was["digest"] and name not in uncaptured:
-            verdict = "equal"
-        elif name in uncaptured:
-            verdict = "not captured"
-        else:
-            verdict = "MISSING" if now is None else "DIFFERENT"
-            wrong.append(name)
-        print(f"  {name.ljust(width)}  {was['type'].ljust(kind_width)}  {verdict.ljust(13)}  {was['summary']}".rstrip())
-    for name in after.keys() - before.keys():
-        print(f"  {name}: was not there before")
-        wrong.append(name)
-    return wrong
+def compare(before: Description, after: Description, uncaptured: set[str]) -> tuple[list[str], list[str]]:
+    """Return the names that are wrong after the restore, and those that are missing as was said."""
+    wrong = [name for name, now in after.items() if now != before.get(name)]
+    missing = [name for name in before if name not in after]
+    return wrong + [name for name in missing if name not in uncaptured], [n for n in missing if n in uncaptured]
 
 
 def size_of(folder: Path) -> float:
@@ -231,16 +216,15 @@ def demo(folder: Path) -> None:
         if not restored.text.strip():
             raise DemoFailed("%dart restore printed no report")
         print("".join(f"  {line}\n" for line in restored.text.rstrip().splitlines()))
-        print("  What an independent look at the values before and after says:")
-        wrong = compare(before, after, uncaptured)
-        print(
-            f"\n  {len(before) - len(wrong) - len(uncaptured)} of {len(before)} names came back equal; "
-            f"{len(uncaptured)} can't be captured, as perdure said when their cell ran."
-            f"\n  Restoring took {restored.seconds:.2f} s (starting the new kernel: {running.started_in:.2f} s, "
-            f"loading perdure: {loaded.seconds:.2f} s)."
-        )
+        wrong, missing = compare(before, after, uncaptured)
         if wrong:
-            raise DemoFailed(f"not as they were: {', '.join(wrong)}")
+            raise DemoFailed(f"not as they were before the kill: {', '.join(sorted(wrong))}")
+        print(
+            f"  Compared value by value with the killed kernel: {len(after)} of {len(before)} names are equal"
+            + (f", and {', '.join(missing)} could not be captured, which the commit says." if missing else ".")
+            + f"\n  Restoring took {restored.seconds:.2f} s, after {running.started_in:.2f} s to start the kernel "
+            f"and {loaded.seconds:.2f} s to load perdure."
+        )
 
         print(f"\n4. The other {len(second)} cells run in the new kernel:")
         run_cells(running, second)

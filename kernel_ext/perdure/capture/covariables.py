@@ -60,8 +60,13 @@ def _unchanging(obj: Any, depth: int) -> bool:
     return is_immutable(type(obj))
 
 
-def components(footprints: dict[Hashable, Footprint]) -> list[list[Hashable]]:
-    """Group the keys whose footprints share an object that ties. The order of the keys is kept."""
+def components(
+    footprints: dict[Hashable, Footprint], circles: Iterable[Sequence[Hashable]] = ()
+) -> list[list[Hashable]]:
+    """Group the keys whose footprints share an object that ties. The order of the keys is kept.
+
+    :param circles: keys that belong together all the same, because they refer to each other by name.
+    """
     parent: dict[Hashable, Hashable] = {key: key for key in footprints}
 
     def leader(key: Hashable) -> Hashable:
@@ -88,10 +93,32 @@ def components(footprints: dict[Hashable, Footprint]) -> list[list[Hashable]]:
                 if ties[identity]:
                     other = first.setdefault(identity, key)
                     parent[leader(key)] = leader(other)
+    for circle in circles:
+        for key in circle:
+            parent[leader(key)] = leader(circle[0])
     groups: dict[Hashable, list[Hashable]] = {}
     for key in footprints:
         groups.setdefault(leader(key), []).append(key)
     return list(groups.values())
+
+
+def circles(references: dict[Hashable, set[Hashable]]) -> list[list[Hashable]]:
+    """The sets of keys that lead to each other. There are few keys: functions and classes that name others."""
+    reachable: dict[Hashable, set[Hashable]] = {}
+    for key in references:
+        found: set[Hashable] = set()
+        queue = [key]
+        while queue:
+            for other in references.get(queue.pop(), ()):
+                if other not in found:
+                    found.add(other)
+                    queue.append(other)
+        reachable[key] = found
+    together: list[list[Hashable]] = []
+    for key, found in reachable.items():
+        if key in found and not any(key in circle for circle in together):
+            together.append([other for other in reachable if other in found and key in reachable[other]])
+    return together
 
 
 _PASSED_OVER = (types.ModuleType, type, types.FrameType, types.CodeType)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
+from perdure.capture.world import World, is_world
+
 _OUTPUT = re.compile(r"Out\[(\d+)\]\Z")
 
 #: Kept by IPython itself, and rebuilt from the commits on restore (``In`` and its shorthands).
@@ -31,6 +33,8 @@ class Namespace(MutableMapping[str, Any]):
     :param hidden: names with the values that IPython gave them (``user_ns_hidden``); a name rebound by the user belongs
         to the session all the same.
     :param outputs: IPython's output history, by execution count.
+
+    The state of the process (see :mod:`perdure.capture.world`) is in it too.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Namespace(MutableMapping[str, Any]):
         self.user_ns = user_ns
         self._hidden = hidden if hidden is not None else {}
         self._outputs = outputs if outputs is not None else {}
+        self._world = World()
 
     def snapshot(self) -> dict[str, Any]:
         """All names of the session with their objects, at this moment."""
@@ -60,25 +65,32 @@ class Namespace(MutableMapping[str, Any]):
         found.pop("Out", None)
         for count, value in list(self._outputs.items()):
             found[f"Out[{count}]"] = value
+        found.update(self._world.snapshot())
         for name in ("_", "__", "___"):
             if name in found and type(found[name]) is str and not found[name]:
                 del found[name]  # IPython's own start value
         return found
 
     def __getitem__(self, name: str) -> Any:
+        if is_world(name):
+            return self._world.snapshot()[name]
         output = _OUTPUT.match(name)
         return self._outputs[int(output.group(1))] if output else self.user_ns[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
         output = _OUTPUT.match(name)
-        if output:
+        if is_world(name):
+            self._world.put(name, value)
+        elif output:
             self._outputs[int(output.group(1))] = value
         else:
             self.user_ns[name] = value
 
     def __delitem__(self, name: str) -> None:
         output = _OUTPUT.match(name)
-        if output:
+        if is_world(name):
+            pass  # the process has a state all the same
+        elif output:
             del self._outputs[int(output.group(1))]
         elif name in ("_", "__", "___"):
             self.user_ns[name] = ""

@@ -117,6 +117,8 @@ def dump(roots: Sequence[object], namespace: dict[str, Any]) -> Pickled:
         with patience(log.__len__):
             pickler.dump(root)
         visited.append(log)
+        if isinstance(root, (types.FunctionType, type)):
+            pickler.by_value.append(root)  # even when an earlier root has brought it along
         by_value.append(pickler.by_value)
         addresses.append(pickler.addresses)
         pickler.by_value, pickler.addresses = [], set()

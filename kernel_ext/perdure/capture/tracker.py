@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from perdure.capture import guard
-from perdure.capture.covariables import Footprint, components, walk
+from perdure.capture.covariables import Footprint, circles, components, walk
 from perdure.capture.fingerprint import BufferPrint, Fingerprint
 from perdure.capture.pickler import Pickled, dump
 from perdure.capture.reach import NOTHING, Reach
@@ -219,11 +219,41 @@ class Tracker:
                 jobs.append(job)
                 pending |= self._closure(job.reach.names, job.reach.everything, seen)
 
-        changes = self._regroup(jobs, names_of, current)
+        changes = self._regroup(jobs, self._circles(jobs, by_covariable, current), names_of, current)
         touched_names = frozenset(
             name for job in jobs for identity, _ in job.roots for name in names_of.get(identity, ())
         )
         return self._result(changes, touched_names)
+
+    def _circles(
+        self, jobs: list[_Job], roots_of: dict[CoVariable, list[tuple[int, Any]]], current: dict[str, Any]
+    ) -> list[list[Hashable]]:
+        """Roots whose functions and classes refer to each other by name in a circle: neither can be made first.
+
+        They become one co-variable. Those that the cell did not touch are added to ``jobs``.
+        """
+        job_of = {identity: job for job in jobs for identity, _ in job.roots}
+        resting = {
+            identity: covariable
+            for covariable, roots in roots_of.items()
+            if covariable.references
+            for identity, _ in roots
+            if identity not in job_of
+        }
+        references: dict[Hashable, set[Hashable]] = {}
+        for identity, job in job_of.items():
+            if job.pickled is not None and job.pickled.references:
+                references[identity] = {id(current[name]) for name in job.pickled.references if name in current}
+        if not references:
+            return []
+        for identity, covariable in resting.items():
+            references[identity] = {id(current[name]) for name in covariable.references if name in current}
+        found = circles(references)
+        for covariable in {resting[identity] for circle in found for identity in circle if identity in resting}:  # type: ignore[index]
+            job = _Job(roots_of[covariable], covariable)
+            self._pickle(job)
+            jobs.append(job)
+        return found
 
     def _rebound(self, current: dict[str, Any]) -> dict[str, Any]:
         table = self.table
@@ -291,7 +321,13 @@ class Tracker:
 
     # -- co-variables ------------------------------------------------------------------------------------------
 
-    def _regroup(self, jobs: list[_Job], names_of: dict[int, list[str]], current: dict[str, Any]) -> list[Change]:
+    def _regroup(
+        self,
+        jobs: list[_Job],
+        together: list[list[Hashable]],
+        names_of: dict[int, list[str]],
+        current: dict[str, Any],
+    ) -> list[Change]:
         owner = {identity: job for job in jobs for identity, _ in job.roots}
         objects = {identity: obj for job in jobs for identity, obj in job.roots}
         if len(owner) == 1:
@@ -301,7 +337,7 @@ class Tracker:
             footprints = {
                 identity: footprint for job in jobs for identity, footprint in self._footprints(job).items()
             }
-            groups = components(footprints)
+            groups = components(footprints, together)
             drawn = {identity for identity, footprint in footprints.items() if _is_drawn(footprint.kinds)}
         if len(owner) == 1:
             for job in jobs:

@@ -104,7 +104,6 @@ class Checkout:
 
     def apply(self) -> list[Row]:
         """Change the namespace, and say what happened to each name. Nothing here reads the store."""
-        rows = [self._row(name) for name in sorted(self._names & (self._live.names | self._target.names))]
         for patch in self._patches:
             patch.apply()
         table = dict(self._tracker.table)
@@ -116,18 +115,25 @@ class Checkout:
                 values = {name: (roots[slot], slot) for name, slot in names.items()}
                 groups.append((snapshot, len(roots), values))
                 for name, (value, _) in values.items():
-                    self._namespace[name] = value
+                    self._put(name, value)
             elif snapshot not in self._to_load:
                 for name, slot in names.items():
                     if self._live.bindings.get(name) != (snapshot, slot):
-                        self._namespace[name] = self._alive[snapshot, slot]
+                        self._put(name, self._alive[snapshot, slot])
                         self._tracker.table[name] = table[names_of[snapshot, slot]]
         gone = [name for name in self._doomed() if name in self._current]
         for name in gone:
             del self._namespace[name]
         self._tracker.adopt(groups, gone)
+        rows = [self._row(name) for name in sorted(self._names & (self._live.names | self._target.names))]
         now = self._namespace.snapshot()
         return [Row(row.name, row.status, _kind(now[row.name]) if row.name in now else "", row.note) for row in rows if row]
+
+    def _put(self, name: str, value: Any) -> None:
+        try:
+            self._namespace[name] = value
+        except OSError as error:  # of the working directory, on another machine
+            self._failed[name] = str(error)
 
     def _doomed(self) -> list[str]:
         """Names whose live value is not the target's and can't be made so."""

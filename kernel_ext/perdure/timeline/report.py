@@ -51,7 +51,11 @@ class Report:
 
     def as_text(self, *, every_name: bool = True) -> str:
         """A table of the names. Without ``every_name`` those that stayed as they were are only counted."""
-        rows = [row for row in self.rows if not is_echo(row.name) and (every_name or row.status != UNCHANGED)]
+        rows = [
+            row
+            for row in self.rows
+            if row.status == FAILED or (not is_echo(row.name) and (every_name or row.status != UNCHANGED))
+        ]
         left_out = len(self.names(UNCHANGED)) if not every_name else 0
         lines = [f"{self.title} ({self.seconds:.2f} s)"]
         if rows:

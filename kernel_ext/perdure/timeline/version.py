@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from perdure.capture.world import is_world
 from perdure.errors import NotCaptured, UnknownName
 from perdure.store import Store
 from perdure.timeline.loader import Loader
@@ -33,10 +34,10 @@ class Version(Mapping[str, Any]):
             raise UnknownName(f"Version {(self.commit or 'empty')[:8]} has no variable {name!r}.") from error
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._manifest.bindings))
+        return iter(sorted(name for name in self._manifest.bindings if not is_world(name)))
 
     def __len__(self) -> int:
-        return len(self._manifest.bindings)
+        return sum(1 for _ in self)
 
     def __contains__(self, name: object) -> bool:
         return name in self._manifest.bindings

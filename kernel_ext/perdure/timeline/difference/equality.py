@@ -12,6 +12,7 @@ from typing import Any
 from perdure.capture.preview import type_name
 from perdure.timeline.difference.bulk import bulk_difference
 from perdure.timeline.difference.structure import (
+    BUILTINS,
     SCALARS,
     alike,
     attributes_of,
@@ -54,7 +55,7 @@ def same(before: object, after: object) -> bool:
         seen[identity] = (first, second)
         if not alike(first, second):
             return False
-        bulk = bulk_difference(first, second)
+        bulk = None if kind in BUILTINS else bulk_difference(first, second)
         if bulk is not None:
             if not bulk.certain:
                 unknown = unknown or bulk.summary
@@ -132,10 +133,12 @@ def _parts(before: Any, after: Any) -> list[tuple[Any, Any]] | None:
     shape = shape_of(before)
     if shape == "opaque":
         return None
-    attributes = attributes_of(before), attributes_of(after)
-    if attributes[0].keys() != attributes[1].keys():
-        return _DIFFERENT
-    parts = [(item, attributes[1][name]) for name, item in attributes[0].items()]
+    parts: list[tuple[Any, Any]] = []
+    if type(before) not in BUILTINS:
+        attributes = attributes_of(before), attributes_of(after)
+        if attributes[0].keys() != attributes[1].keys():
+            return _DIFFERENT
+        parts = [(item, attributes[1][name]) for name, item in attributes[0].items()]
     if shape == "object":
         return parts
     items = list(items_of(before)), list(items_of(after))

@@ -14,6 +14,8 @@ from perdure.timeline.difference.table import Alignment, Rows, table_difference
 # Not by its name, for mypy is to say the same where polars is not installed.
 polars = import_module("polars")
 
+_CELL_ITEMS = 50
+
 
 class PolarsTable:
     """A frame, or a series as a table of one column."""
@@ -29,7 +31,8 @@ class PolarsTable:
 
     def cell(self, row: int, column: int) -> Any:
         """One value."""
-        return self.columns[column][row]
+        value = self.columns[column][row]
+        return value.head(_CELL_ITEMS).to_list() if isinstance(value, polars.Series) else value
 
     def row(self, row: int) -> int:
         """A row's position."""

@@ -15,6 +15,9 @@ Shape: TypeAlias = Literal["mapping", "sequence", "set", "object", "opaque"]
 SCALARS = frozenset({int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented), range})
 """Exact types of which ``==`` says all there is to say."""
 
+BUILTINS = frozenset({dict, list, tuple, set, frozenset})
+"""Exact types that have items and nothing else."""
+
 _SEQUENCES = (list, tuple, collections.deque)
 _DESCRIPTORS = {property: ("fget", "fset", "fdel"), staticmethod: ("__func__",), classmethod: ("__func__",)}
 _POINTER = struct.calcsize("P")

@@ -16,6 +16,7 @@ from perdure.timeline.difference.bulk import bulk_difference
 from perdure.timeline.difference.equality import Incomparable, match, same, surely_same
 from perdure.timeline.difference.report import MOST_LINES, Action, Change, Difference, became, spoken
 from perdure.timeline.difference.structure import (
+    BUILTINS,
     SCALARS,
     alike,
     attributes_of,
@@ -25,7 +26,9 @@ from perdure.timeline.difference.structure import (
     shape_of,
 )
 
-_ALIGNED = 200
+# To align two sequences is to look at all that is in them, once for every level above.
+_ALIGNED_DEPTH = 5
+_ALIGNED, _ALIGNED_IN_PLACE = 2000, 200
 _ALIGNED_COMPOUNDS = 16
 _STEPS = 10
 _STEP_LIMIT = 40
@@ -37,6 +40,7 @@ class Path:
 
     def __init__(self, parent: Path | None = None, step: str = "") -> None:
         self.parent, self.step = parent, step
+        self.depth: int = 0 if parent is None else parent.depth + 1
 
     def __truediv__(self, step: str) -> Path:
         return Path(self, step)
@@ -98,7 +102,7 @@ class Walk:
         if identity in self._seen:
             return
         self._seen[identity] = (before, after)
-        bulk = bulk_difference(before, after)
+        bulk = None if kind in BUILTINS else bulk_difference(before, after)
         if bulk is not None:
             self.compared += 1
             if not bulk.equal:
@@ -111,7 +115,8 @@ class Walk:
         if shape == "opaque":
             self._visit_opaque(path, before, after)
             return
-        self._attributes(path, before, after)
+        if kind not in BUILTINS:
+            self._attributes(path, before, after)
         if shape == "sequence":
             self._sequence(path, list(items_of(before)), list(items_of(after)), getattr(kind, "_fields", ()))
         elif shape == "mapping":
@@ -170,7 +175,8 @@ class Walk:
             for name, one, other in zip(fields, before, after, strict=False):
                 self._queue.append((path / f".{name}", one, other))
             return
-        for tag, first, last, start, stop in _aligned(before, after):
+        whole = [("replace", 0, len(before), 0, len(after))]
+        for tag, first, last, start, stop in _aligned(before, after) if path.depth < _ALIGNED_DEPTH else whole:
             common = min(last - first, stop - start) if tag == "replace" else 0
             for offset in range(common):
                 self._enqueue(path, start + offset, before[first + offset], after[start + offset])
@@ -220,7 +226,8 @@ def _tokens(before: list[Any], after: list[Any]) -> tuple[list[object], list[obj
     """Something hashable for each item, the same for the same items; None if there are too many to look at."""
     everything = before + after
     compounds = sum(type(item) not in SCALARS for item in everything)
-    if len(everything) > _ALIGNED or compounds > _ALIGNED_COMPOUNDS:
+    most = _ALIGNED_IN_PLACE if len(before) == len(after) else _ALIGNED
+    if len(everything) > most or compounds > _ALIGNED_COMPOUNDS:
         return None
     known: list[Any] = []
     tokens: list[object] = []

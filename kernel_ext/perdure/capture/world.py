@@ -1,0 +1,96 @@
+"""The world: process state outside the namespace that cells depend on.
+
+Random generators, the working directory and the module search path are kept as values under names that no variable can
+have, so that a restored or undone session goes on as the original would have: the next random number is the same.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Callable
+from typing import Any
+
+RANDOM, NUMPY, TORCH, DIRECTORY, PATH = "<random>", "<numpy.random>", "<torch.random>", "<directory>", "<sys.path>"
+
+
+def is_world(name: str) -> bool:
+    """Whether ``name`` stands for a piece of process state."""
+    return name.startswith("<")
+
+
+class World:
+    """Reads and writes the process's state. A state that has not changed is the same object as before."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, Any] = {}
+
+    def snapshot(self) -> dict[str, Any]:
+        """The states by name. Reading draws nothing from any generator."""
+        for name, read in _READERS.items():
+            try:
+                state = read()
+            except Exception:  # a library that is half imported, or a directory that was removed
+                state = None
+            if state is None:
+                self._last.pop(name, None)
+            elif self._last.get(name) != state:
+                self._last[name] = state
+        return dict(self._last)
+
+    def put(self, name: str, state: Any) -> None:
+        """Set a state.
+
+        :raises OSError: if the working directory is not there.
+        """
+        _WRITERS[name](state)
+        self._last[name] = state
+
+
+def _read_numpy() -> tuple[Any, ...] | None:
+    if "numpy.random.mtrand" not in sys.modules:
+        return None
+    import numpy
+
+    kind, keys, position, has_gauss, gauss = numpy.random.get_state(legacy=True)
+    return kind, keys.tobytes(), position, has_gauss, gauss  # type: ignore[union-attr]
+
+
+def _write_numpy(state: tuple[Any, ...]) -> None:
+    import numpy
+
+    kind, keys, position, has_gauss, gauss = state
+    numpy.random.set_state((kind, numpy.frombuffer(keys, "u4"), position, has_gauss, gauss))
+
+
+def _read_torch() -> bytes | None:
+    torch = sys.modules.get("torch")
+    return torch.get_rng_state().numpy().tobytes() if hasattr(torch, "get_rng_state") else None  # type: ignore[union-attr]
+
+
+def _write_torch(state: bytes) -> None:
+    import torch
+
+    torch.set_rng_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+
+
+def _write_path(path: tuple[str, ...]) -> None:
+    sys.path[:] = path
+
+
+_READERS: dict[str, Callable[[], Any]] = {
+    RANDOM: random.getstate,
+    NUMPY: _read_numpy,
+    TORCH: _read_torch,
+    DIRECTORY: os.getcwd,
+    PATH: lambda: tuple(sys.path),
+}
+
+_WRITERS: dict[str, Callable[[Any], None]] = {
+    RANDOM: random.setstate,
+    NUMPY: _write_numpy,
+    TORCH: _write_torch,
+    DIRECTORY: os.chdir,
+    PATH: _write_path,
+}

@@ -1,0 +1,116 @@
+"""The command group: options that all verbs have, and errors as one plain sentence."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec
+
+import click
+
+from perdure.errors import PerdureError
+from perdure.verbs.request import Answer, Request
+from perdure.verbs.words import clean
+
+P = ParamSpec("P")
+
+STORE = click.Option(
+    ["--store"],
+    metavar="DIR",
+    help="Folder of the store, if not the usual one (PERDURE_STORE, or perdure/store in Jupyter's data folder).",
+)
+SESSION = click.Option(
+    ["--session"],
+    metavar="ID",
+    help="The session: its id, the beginning of it, or its notebook. In a kernel the kernel's own if not given; in a shell "
+    "the last one of a notebook in this folder, else the last one.",
+)
+JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print JSON, and nothing else.")
+
+
+def verb(
+    name: str | None = None, *, session: bool = True, writes: bool = False
+) -> Callable[[Callable[Concatenate[Request, P], Answer]], click.Command]:
+    """Make a verb of a function.
+
+    :param name: what it is called, if not as the function.
+    :param session: whether it works on one session, which ``--session`` can name.
+    :param writes: whether it changes the store.
+    """
+
+    def made(function: Callable[Concatenate[Request, P], Answer]) -> click.Command:
+        @functools.wraps(function)
+        def callback(*, store: str | None, as_json: bool, session: str | None = None, **given: Any) -> None:
+            context = click.get_current_context()
+            request = Request(context.obj, store, session, writes=writes)
+            try:
+                answer = function(request, **given)  # type: ignore[call-arg]
+            finally:
+                request.close()
+            if as_json:
+                click.echo(json.dumps(answer.data, indent=2))
+            else:
+                click.echo(clean(answer.text))
+            context.exit(answer.status)
+
+        command = click.command(name)(callback)
+        command.params += [STORE, SESSION, JSON] if session else [STORE, JSON]
+        return command
+
+    return made
+
+
+class Verbs(click.Group):
+    """A group whose verbs are listed as they were added, and whose errors are a sentence and an exit status.
+
+    1 for what perdure refuses, 2 for what it doesn't understand.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands:
+            near = difflib.get_close_matches(args[0], self.commands, 1)
+            hint = f"Did you mean '{near[0]}'?" if near else f"'{ctx.command_path} --help' lists the verbs."
+            raise _NoVerb(f"There is no verb '{args[0]}'. {hint}")
+        return super().resolve_command(ctx, args)
+
+    def main(  # type: ignore[override]
+        self, args: list[str] | None = None, prog_name: str | None = None, standalone_mode: bool = True, **extra: Any
+    ) -> Any:
+        """Run a command line. Returns its exit status, or ends the process with it in ``standalone_mode``."""
+        given = list(sys.argv[1:] if args is None else args)
+        try:
+            status = super().main(given or ["--help"], prog_name, standalone_mode=False, **extra) or 0
+        except click.Abort:
+            if not standalone_mode:
+                raise KeyboardInterrupt from None
+            status = 130
+        except PerdureError as error:
+            click.echo(clean(str(error)), err=True)
+            status = 1
+        except click.ClickException as error:
+            click.echo(clean(_sentence(error)), err=True)
+            status = error.exit_code
+        if standalone_mode:
+            sys.exit(status)
+        return status
+
+
+class _NoVerb(click.UsageError):
+    """A verb that isn't there; its message says all."""
+
+
+def _sentence(error: click.ClickException) -> str:
+    message = " ".join(error.format_message().split())
+    message += "" if message.endswith((".", "?")) else "."
+    context = getattr(error, "ctx", None)
+    if context is None or isinstance(error, _NoVerb):
+        return message
+    return f"{message} '{context.command_path} --help' explains."

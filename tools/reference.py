@@ -60,6 +60,8 @@ class Reference:
 
 def markdown(text: str) -> str:
     """Turn the conventions of click and of docstrings into Markdown: `Args:` and `:raises Error:` become lists."""
+    text = re.sub(r":\w+:`~?(?:[\w.]+\.)?(\w+)`", r"`\1`", text)
+    text = re.sub(r"^:param (\w+): *", r"- `\1`: ", text, flags=re.MULTILINE)
     text = re.sub(r"^:(\w+) ([\w.]+): *", r"- \1 `\2`: ", text, flags=re.MULTILINE)
     text = re.sub(r"^:(\w+): *", r"- \1: ", text, flags=re.MULTILINE)
     text = text.replace("\b\n", "").replace("\f", "").replace("``", "`")
@@ -191,16 +193,19 @@ def add_python(page: Reference) -> None:
 
 
 def signature(function: Callable[..., Any]) -> str:
-    """Return a signature as it is written, without `self`."""
+    """Return a signature as it is written, without `self` or `cls`."""
     given = inspect.signature(function)
-    kept = [p for name, p in given.parameters.items() if name != "self"]
-    return re.sub(r"'([\w.\[\], |]+)'", r"\1", str(given.replace(parameters=kept)))
+    kept = [p for name, p in given.parameters.items() if name not in {"self", "cls"}]
+    return re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(given.replace(parameters=kept)))
 
 
 def add_class(page: Reference, name: str, cls: type) -> None:
     """Describe a class with its public fields, properties and methods."""
     page.add(f"### perdure.{name}")
     page.add(page.documented(f"perdure.{name}", cls.__doc__))
+    bases = [base.__name__ for base in cls.__bases__ if base.__module__.split(".")[0] == "perdure"]
+    if bases:
+        page.add(f"It has all that `{'` and `'.join(bases)}` has, and:")
     notes = field_notes(cls)
     doc = cls.__doc__ or ""
     rows = []

@@ -91,17 +91,8 @@ def pack_of(path: Path) -> Path:
     return max((path / "packs").iterdir(), key=lambda pack: pack.stat().st_size)
 
 
-def check_readable(made: Made, path: Path, most_lost: int) -> int:
-    """Open, read all; every value is right or named as damaged. How many are lost."""
-    with Store.open(path) as store:
-        found, errors = made.read(store)
-        assert all(made.values[commit_id] == data for commit_id, data in found.items())
-        assert len(errors) <= most_lost, errors
-        assert all(str(path) in str(error) for error in errors if isinstance(error, Damaged))
-        report = store.verify()
-        if errors:
-            assert not report.ok
-        return len(errors)
+def assert_names(error: PerdureError, *parts: str) -> None:
+    assert all(part in str(error) for part in parts), error
 
 
 def test_a_flipped_bit_in_a_pack(made: Made, tmp_path: Path) -> None:
@@ -144,8 +135,7 @@ def test_a_flipped_bit_in_the_catalog(made: Made, tmp_path: Path, kind: str) -> 
                     assert refs == made.refs
                     assert {name for name, _ in store.ancestry(refs.head)} == made.values.keys()
         except DamagedCatalog as error:
-            assert "perdure verify --repair" in str(error)
-            assert str(path / "catalog.db") in str(error)
+            assert_names(error, "perdure verify --repair", str(path / "catalog.db"))
         except StoreTooNew:
             pytest.fail(f"a flipped bit at {position} passed for a newer store")
         except PerdureError as error:
@@ -206,11 +196,9 @@ def test_a_truncated_pack(made: Made, tmp_path: Path) -> None:
             assert not report.ok
             affected = {name for finding in report.findings for name in finding.commits}
             assert affected >= made.values.keys() - found.keys()
-            with pytest.raises(PerdureError):
-                store.gc(keep_days=0, now=1e12)
-                if errors:
-                    raise AssertionError("gc went on over damage")
-                raise StoreError("nothing was lost")
+            if errors:
+                with pytest.raises(PerdureError):
+                    store.gc(keep_days=0, now=1e12)
         Store.repair(path)
         with Store.open(path) as store:
             again, _ = made.read(store)
@@ -253,7 +241,7 @@ def test_a_newer_store_is_refused(made: Made, tmp_path: Path) -> None:
     path = copied(made, "closed", tmp_path / "s")
     (path / "perdure-store.json").write_text('{"format": 9, "id": "a"}')
     for readonly in (False, True):
-        with pytest.raises(StoreTooNew, match="format 9; this one reads up to 1. Upgrade"):
+        with pytest.raises(StoreTooNew, match=r"format 9; this one reads up to 1\. Upgrade"):
             Store.open(path, readonly=readonly)
 
 

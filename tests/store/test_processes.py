@@ -84,7 +84,7 @@ def test_every_acknowledged_commit_survives_a_kill(tmp_path: Path) -> None:
 
 def test_gc_leaves_a_live_writer_alone(tmp_path: Path) -> None:
     with Store.open(tmp_path / "s") as store:
-        session, writer = begin(store)
+        _session, writer = begin(store)
         other = store.create_session(notebook=None, meta={}).id
         process = child(store.path, other, 40)
         lines = []

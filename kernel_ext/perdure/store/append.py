@@ -178,6 +178,8 @@ class Appender:
 
         Never raises: where the tail can't be cut off, the pack is left as it is and another one begun.
         """
+        if os.getpid() != self._pid:
+            return  # a forked child: the packs are the parent's
         packs = self._full + ([self._pack] if self._pack is not None else [])
         self._full, self._pack, self._buffers, self._buffered = [], None, [], 0
         self.pending_bytes, self._failed, self._named = 0, False, True
@@ -197,10 +199,8 @@ class Appender:
 
     def close(self) -> str | None:
         """Let go of the files; the name of the pack that ends here. Call `accept` or `abort` first."""
-        name = None
-        if self._pack is not None:
-            name = self._pack.name
-            if os.getpid() == self._pid:
-                os.close(self._pack.fd)
-        self._pack = None
-        return name
+        pack, self._pack = self._pack, None
+        if pack is None or os.getpid() != self._pid:
+            return None
+        os.close(pack.fd)
+        return pack.name

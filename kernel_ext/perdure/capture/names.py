@@ -1,7 +1,7 @@
 """The part of the user's namespace that belongs to the session, seen as one mapping.
 
 Names that IPython itself put there don't belong to it. ``Out[3]`` is a name of its own here: were ``Out`` one variable, all
-values that were ever displayed would be one co-variable.
+values that were ever displayed would be one co-variable. Its shorthand ``_3``, which IPython hides, follows it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ _FOREIGN = frozenset(
     """.split()
 ) - {"__annotations__"}
 
+#: The last three values that were displayed.
+_LAST = ("_", "__", "___")
+
 
 class Namespace(MutableMapping[str, Any]):
     """The session's names over IPython's ``user_ns``.
@@ -33,6 +36,7 @@ class Namespace(MutableMapping[str, Any]):
     :param hidden: names with the values that IPython gave them (``user_ns_hidden``); a name rebound by the user belongs
         to the session all the same.
     :param outputs: IPython's output history, by execution count.
+    :param hook: IPython's display hook, which remembers what it bound ``_``, ``__`` and ``___`` to.
 
     The state of the process (see :mod:`perdure.capture.world`) is in it too.
     """
@@ -42,10 +46,12 @@ class Namespace(MutableMapping[str, Any]):
         user_ns: dict[str, Any],
         hidden: MutableMapping[str, Any] | None = None,
         outputs: dict[int, Any] | None = None,
+        hook: Any = None,
     ) -> None:
         self.user_ns = user_ns
         self._hidden = hidden if hidden is not None else {}
         self._outputs = outputs if outputs is not None else {}
+        self._hook = hook
         self._world = World()
 
     def snapshot(self) -> dict[str, Any]:
@@ -57,7 +63,7 @@ class Namespace(MutableMapping[str, Any]):
             if not (
                 name in _FOREIGN
                 or (name[:1] == "_" and _INPUT_HISTORY.match(name))
-                or (name in hidden and hidden[name] is value)
+                or (name in hidden and hidden[name] is value and name not in _LAST)
                 or type(name) is not str
             )
         }
@@ -66,7 +72,7 @@ class Namespace(MutableMapping[str, Any]):
         for count, value in list(self._outputs.items()):
             found[f"Out[{count}]"] = value
         found.update(self._world.snapshot())
-        for name in ("_", "__", "___"):
+        for name in _LAST:
             if name in found and type(found[name]) is str and not found[name]:
                 del found[name]  # IPython's own start value
         return found
@@ -82,18 +88,25 @@ class Namespace(MutableMapping[str, Any]):
         if is_world(name):
             self._world.put(name, value)
         elif output:
-            self._outputs[int(output.group(1))] = value
+            shorthand = f"_{output.group(1)}"
+            self._outputs[int(output.group(1))] = self.user_ns[shorthand] = self._hidden[shorthand] = value
         else:
             self.user_ns[name] = value
+            if name in _LAST and self._hook is not None:
+                self._hidden[name] = value  # else IPython takes it for the user's own and updates it no more
+                setattr(self._hook, name, value)
 
     def __delitem__(self, name: str) -> None:
         output = _OUTPUT.match(name)
         if is_world(name):
             pass  # the process has a state all the same
         elif output:
-            del self._outputs[int(output.group(1))]
-        elif name in ("_", "__", "___"):
-            self.user_ns[name] = ""
+            shorthand = f"_{output.group(1)}"
+            value = self._outputs.pop(int(output.group(1)))
+            if self._hidden.pop(shorthand, None) is value and self.user_ns.get(shorthand) is value:
+                del self.user_ns[shorthand]
+        elif name in _LAST:
+            self[name] = ""
         else:
             del self.user_ns[name]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def namespace_of(shell: InteractiveShell) -> Namespace:
     """The session's names, over the shell's namespace and output history."""
-    return Namespace(shell.user_ns, shell.user_ns_hidden, shell.user_ns.get("_oh", {}))
+    return Namespace(shell.user_ns, shell.user_ns_hidden, shell.user_ns.get("_oh", {}), shell.displayhook)
 
 
 def notebook_of(shell: InteractiveShell) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from perdure.errors import PerdureError
 from perdure.jupyter.attachment import attach, detach
-from perdure.jupyter.magics import DartMagics
+from perdure.jupyter.magics import register, unregister
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def load(shell: InteractiveShell) -> None:
     """Attach the shell to a new session. A store that can't be used is reported in a sentence, and cells run as before."""
-    shell.register_magics(DartMagics)
+    register(shell)
     try:
         attach()
     except PerdureError as error:
@@ -28,5 +28,4 @@ def unload(shell: InteractiveShell) -> None:
     """Save what is left and detach."""
     detach()
     atexit.unregister(detach)
-    for kind in ("line", "cell"):
-        shell.magics_manager.magics[kind].pop("dart", None)
+    unregister(shell)

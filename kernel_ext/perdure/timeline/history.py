@@ -193,6 +193,28 @@ class History:
         self._set_refs(replace(refs, tags=tags))
         return tags
 
+    def delete_branch(self, name: str) -> None:
+        """Forget a branch. What only it reached is dropped by ``gc``, after the retention.
+
+        :raises UnknownRef: if there is no such branch.
+        :raises UsageError: if it is the one that the session is on.
+        """
+        refs = self.refs
+        find_branch(refs, name)
+        if name == refs.branch:
+            raise UsageError(f"The session is on branch {name!r}. 'switch' to another one before you delete it.")
+        self._set_refs(replace(refs, branches={other: tip for other, tip in refs.branches.items() if other != name}))
+
+    def delete_tag(self, name: str) -> None:
+        """Forget a tag. What only it reached is dropped by ``gc``, after the retention.
+
+        :raises UnknownRef: if there is no such tag.
+        """
+        refs = self.refs
+        if name not in refs.tags:
+            raise UnknownRef(f"There is no tag {name!r}. 'tag' lists the tags.")
+        self._set_refs(replace(refs, tags={other: commit for other, commit in refs.tags.items() if other != name}))
+
     def _set_refs(self, refs: Refs) -> None:
         self.store.claim(self.id)
         try:

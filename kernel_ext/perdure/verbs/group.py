@@ -23,7 +23,7 @@ STORE = click.Option(
     help="Folder of the store, if not the usual one (PERDURE_STORE, or perdure/store in Jupyter's data folder).",
 )
 SESSION = click.Option(
-    ["--session"],
+    ["--session", "of_session"],
     metavar="ID",
     help="The session: its id, the beginning of it, or its notebook. In a kernel the kernel's own if not given; in a shell "
     "the last one of a notebook in this folder, else the last one.",
@@ -43,16 +43,16 @@ def verb(
 
     def made(function: Callable[Concatenate[Request, P], Answer]) -> click.Command:
         @functools.wraps(function)
-        def callback(*, store: str | None, as_json: bool, session: str | None = None, **given: Any) -> None:
+        def callback(*, store: str | None, as_json: bool, of_session: str | None = None, **given: Any) -> None:
             context = click.get_current_context()
-            request = Request(context.obj, store, session, writes=writes)
+            request = Request(context.obj, store, of_session, writes=writes)
             try:
                 answer = function(request, **given)  # type: ignore[call-arg]
             finally:
                 request.close()
             if as_json:
                 click.echo(json.dumps(answer.data, indent=2))
-            else:
+            elif answer.text:
                 click.echo(clean(answer.text))
             context.exit(answer.status)
 

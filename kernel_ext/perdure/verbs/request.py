@@ -122,8 +122,9 @@ class Request:
         return live if live is not None else History(self.store, self._chosen().id)
 
     def find(self, session: str) -> SessionInfo:
-        """
-        :raises UnknownSession: if no session of the store has that id, id prefix or notebook.
+        """The session with that id, id prefix or notebook.
+
+        :raises UnknownSession: if the store has none.
         """
         from perdure.jupyter.attachment import find_session
 

@@ -30,9 +30,9 @@ def size(nbytes: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """``12 ms``, ``1.2 s``, ``4 min 12 s``, ``2 h 05 min``."""
+    """``0.3 ms``, ``12 ms``, ``1.2 s``, ``4 min 12 s``, ``2 h 05 min``."""
     if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
+        return f"{seconds * 1000:.{1 if seconds < 0.00995 else 0}f} ms"
     if seconds < 59.5:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,159 +1,82 @@
-"""Co-variables: which names share mutable objects.
-
-*ElasticNotebook* (section 4) and *Kishu* (section 4.2) find them by walking each object graph in Python. Here the C pickler's own pass
-has listed the objects, so finding them is a few set operations in C; what can't be pickled is walked through the garbage
-collector's references instead.
-"""
+"""Co-variables, and what a look at them finds."""
 
 from __future__ import annotations
 
-import gc
-import types
-from collections.abc import Hashable, Iterable, Sequence
-from functools import cached_property
-from itertools import compress
-from typing import Any
+from dataclasses import dataclass, field
 
-from perdure.capture.libraries import is_immutable, is_process_singleton
-from perdure.capture.reach import EVERYTHING, NOTHING, Reach, reach_of_code
-
-#: Objects that the walk over an unpicklable value looks at, at most.
-WALK_LIMIT = 50_000
+from perdure.capture.fingerprint import BufferPrint, Fingerprint
+from perdure.capture.reach import NOTHING, Reach
 
 
-class Footprint:
-    """The objects that one root reaches and that could tie it to another. Holds them alive, so that ids stay theirs."""
+@dataclass(slots=True, eq=False)
+class CoVariable:
+    """A largest set of names that share mutable objects.
 
-    def __init__(
-        self, visited: Sequence[object], by_value: Sequence[object] = (), addresses: Iterable[int] = ()
-    ) -> None:
-        self._addresses = addresses
-        self._visited = visited
-        self._by_value = by_value
-        self.kinds = set(map(type, visited))
-
-    @cached_property
-    def ids(self) -> set[int]:
-        """The ids of the objects that can change, and shared memory as negative addresses. Strings are passed over in C."""
-        tieable = {kind for kind in self.kinds if not is_immutable(kind)}
-        found = set(map(id, compress(self._visited, map(tieable.__contains__, map(type, self._visited)))))
-        found.update(map(id, self._by_value))
-        found.update(-address for address in self._addresses)
-        return found
-
-    def find(self, ids: set[int]) -> list[object]:
-        """The objects behind some of the ids."""
-        found = {id(obj): obj for source in (self._visited, self._by_value) for obj in source if id(obj) in ids}
-        return list(found.values())
-
-
-def really_ties(obj: object) -> bool:
-    """Whether sharing ``obj`` can be noticed: it, or something that it alone leads to, can change."""
-    if type(obj) in (tuple, frozenset):
-        return not _unchanging(obj, 8)
-    return not is_process_singleton(obj)
-
-
-def _unchanging(obj: Any, depth: int) -> bool:
-    if type(obj) in (tuple, frozenset):
-        return depth > 0 and all(_unchanging(item, depth - 1) for item in obj)
-    return is_immutable(type(obj))
-
-
-def components(
-    footprints: dict[Hashable, Footprint], circles: Iterable[Sequence[Hashable]] = ()
-) -> list[list[Hashable]]:
-    """Group the keys whose footprints share an object that ties. The order of the keys is kept.
-
-    :param circles: keys that belong together all the same, because they refer to each other by name.
+    ``roots`` are the ids of the objects that the names are bound to; ``slots`` gives a root's place in the snapshot, and
+    ``reasons`` why a root has none. ``version`` counts the changes; ``durable`` is the version that the store has, under
+    the id ``saved``, both set by whoever saves. ``constant`` marks an immutable value, which names may share at will.
     """
-    parent: dict[Hashable, Hashable] = {key: key for key in footprints}
 
-    def leader(key: Hashable) -> Hashable:
-        while parent[key] != key:
-            parent[key] = parent[parent[key]]
-            key = parent[key]
-        return key
+    roots: tuple[int, ...]
+    slots: dict[int, int] = field(default_factory=dict)
+    reasons: dict[int, str] = field(default_factory=dict)
+    fingerprint: Fingerprint | None = None
+    references: frozenset[str] = frozenset()
+    reach: Reach = NOTHING
+    drawn: bool = False
+    constant: bool = False
+    hung: bool = False
+    version: int = 0
+    durable: int = -1
+    saved: str | None = None
+    saving: bool = False
+    seconds: float = 0.0
+    streak: int = 0
+    volatile_bytes: int = -1
+    generation: int = 0
+    checked: float = 0.0
 
-    seen: set[int] = set()
-    common: set[int] = set()
-    for footprint in footprints.values():
-        common |= seen & footprint.ids
-        seen |= footprint.ids
-    if common:
-        ties: dict[int, bool] = {}
-        first: dict[int, Hashable] = {}
-        for key, footprint in footprints.items():
-            shared = footprint.ids & common
-            unknown = shared - ties.keys()
-            if unknown:
-                ties.update((address, True) for address in unknown if address < 0)
-                ties.update((id(obj), really_ties(obj)) for obj in footprint.find(unknown))
-            for identity in shared:
-                if ties[identity]:
-                    other = first.setdefault(identity, key)
-                    parent[leader(key)] = leader(other)
-    for circle in circles:
-        for key in circle:
-            parent[leader(key)] = leader(circle[0])
-    groups: dict[Hashable, list[Hashable]] = {}
-    for key in footprints:
-        groups.setdefault(leader(key), []).append(key)
-    return list(groups.values())
+    @property
+    def snapshot(self) -> str | None:
+        """The store's id of the present version, once it has it."""
+        return self.saved if self.durable == self.version else None
+
+    @property
+    def kept(self) -> bool:
+        """Whether the present version is in the store or on its way there."""
+        return self.saving or self.durable == self.version
 
 
-def circles(references: dict[Hashable, set[Hashable]]) -> list[list[Hashable]]:
-    """The sets of keys that lead to each other. There are few keys: functions and classes that name others."""
-    reachable: dict[Hashable, set[Hashable]] = {}
-    for key in references:
-        found: set[Hashable] = set()
-        queue = [key]
-        while queue:
-            for other in references.get(queue.pop(), ()):
-                if other not in found:
-                    found.add(other)
-                    queue.append(other)
-        reachable[key] = found
-    together: list[list[Hashable]] = []
-    for key, found in reachable.items():
-        if key in found and not any(key in circle for circle in together):
-            together.append([other for other in reachable if other in found and key in reachable[other]])
-    return together
+#: A name's co-variable, the version of it, and the name's place in it.
+Binding = tuple[CoVariable, int, int]
 
 
-_PASSED_OVER = (types.ModuleType, type, types.FrameType, types.CodeType)
+@dataclass(slots=True)
+class Change:
+    """A co-variable whose bytes have to be saved: its stream, and the chunks of its buffers that are new.
 
-
-def walk(root: object, namespace: dict[str, Any]) -> tuple[list[object], Reach]:
-    """What an object that can't be pickled refers to, and the names that code inside it mentions.
-
-    A generator that iterates over a list of the session changes with it, so it has to be known as tied to it.
+    ``sources`` says, per buffer and chunk, which earlier fingerprint has the same bytes (its id is known by the time
+    that this change is written), or ``None``.
     """
-    seen: dict[int, object] = {id(root): root}
-    queue: list[object] = [root]
-    reach = NOTHING
-    while queue:
-        obj = queue.pop()
-        if isinstance(obj, types.FunctionType):
-            if obj.__globals__ is namespace:
-                reach |= reach_of_code(obj.__code__)
-            referents: Iterable[Any] = [obj.__closure__, obj.__defaults__, obj.__kwdefaults__, obj.__dict__]
-        else:
-            if isinstance(obj, (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)):
-                code = getattr(obj, "gi_code", None) or getattr(obj, "cr_code", None) or getattr(obj, "ag_code", None)
-                if code is not None:
-                    reach |= reach_of_code(code)
-            referents = gc.get_referents(obj)
-        for referent in referents:
-            if (
-                id(referent) in seen
-                or referent is namespace
-                or isinstance(referent, _PASSED_OVER)
-                or (is_immutable(type(referent)) and not isinstance(referent, types.FunctionType))
-            ):
-                continue
-            seen[id(referent)] = referent
-            queue.append(referent)
-        if len(seen) > WALK_LIMIT:
-            return list(seen.values()), EVERYTHING
-    return list(seen.values()), reach
+
+    covariable: CoVariable
+    version: int
+    fingerprint: Fingerprint
+    stream: bytes
+    buffers: list[memoryview]
+    sources: list[list[tuple[BufferPrint, int] | None]]
+
+
+@dataclass(slots=True)
+class Scan:
+    """The state of the namespace at one moment, and what has to be saved for it.
+
+    ``missing`` says why a name has no binding, and a number that grows whenever its value may have changed. A binding that
+    is unchanged since the last scan is the same tuple as then.
+    """
+
+    bindings: dict[str, Binding]
+    changes: list[Change]
+    missing: dict[str, tuple[str, int]]
+    touched: frozenset[str]
+    seconds: float = 0.0

@@ -68,7 +68,7 @@ def describe(value: object, limit: int = LIMIT) -> str:
     """One line of at most ``limit`` characters that says what a value is, without running the value's code."""
     try:
         text = _phrase(value, limit, _DEPTH, ())
-    except Exception:  # e.g. a dictionary that another thread changes meanwhile
+    except Exception:  # noqa: BLE001 - e.g. a dictionary that another thread changes meanwhile
         text = f"<{type_name(type(value))}>"
     # A cut within a cut shows once.
     return _CUTS.sub("…", shorten(text, limit))
@@ -78,7 +78,7 @@ def type_name(kind: type) -> str:
     """A type's full name, as in ``numpy.ndarray``; builtins go without their module."""
     try:
         module, name = _module_of(kind), _name_of(kind)
-    except Exception:  # a class may have deleted its own __module__
+    except Exception:  # noqa: BLE001 - a class may have deleted its own __module__
         module, name = None, type.__dict__["__name__"].__get__(kind)
     full = name if not isinstance(module, str) or module == "builtins" else f"{module}.{name}"
     return shorten(printable(full), LIMIT)
@@ -274,7 +274,7 @@ def _measure_pandas_frame(frame: Any, kind: type, facts: dict[str, JSON], cells:
             for row in range(min(height, _HEAD_ROWS))
         ]
         # The public memory_usage() takes longer than all the rest together.
-        blocks = frame._mgr.blocks
+        blocks = frame._mgr.blocks  # noqa: SLF001
         if len(blocks) <= _WIDE:
             facts["size"] = sum(int(block.values.nbytes) for block in blocks)
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from perdure.capture.reach import EVERYTHING, Reach, only_commands, reach_of_cell
 from perdure.errors import PerdureError
 from perdure.jupyter.config import Perdure
-from perdure.timeline.session import Cell, Session
+from perdure.timeline.cell import Cell
+from perdure.timeline.session import Session
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell

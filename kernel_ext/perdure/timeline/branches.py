@@ -18,10 +18,15 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\Z")
 _COMMIT = re.compile(r"[0-9a-f]{4,40}\Z")
 
 
-def advance(refs: Refs, commit: str) -> Refs:
-    """The refs after ``commit`` was made on top of ``refs.head``."""
+def advance(refs: Refs, commit: str, *, changed: bool) -> Refs:
+    """The refs after ``commit`` was made on top of ``refs.head``.
+
+    :param changed: whether it changed something; to look around at an old commit starts no branch.
+    """
     branch = refs.branch or FIRST
     if branch in refs.branches and refs.branches[branch] != refs.head:
+        if not changed:
+            return replace(refs, head=commit)
         branch = _unused(branch, refs.branches)
     return replace(refs, head=commit, branch=branch, branches={**refs.branches, branch: commit})
 

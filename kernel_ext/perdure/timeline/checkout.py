@@ -74,9 +74,9 @@ class Checkout:
             if any((snapshot, slot) not in self._alive for slot in names.values())
         }
         referring = {
-            tracked.covariable.snapshot: tracked.covariable.references
-            for tracked in self._tracker.table.values()
-            if tracked.covariable.references and tracked.covariable.snapshot in self._groups
+            covariable.snapshot: covariable.references
+            for covariable in self._tracker.table.covariables()
+            if covariable.references and covariable.snapshot in self._groups
         }
         while True:
             made = {name for snapshot in found for name in self._groups[snapshot]}
@@ -105,26 +105,29 @@ class Checkout:
     def apply(self) -> list[Row]:
         """Change the namespace, and say what happened to each name. Nothing here reads the store."""
         for patch in self._patches:
-            patch.apply()
-        table = dict(self._tracker.table)
+            patch.apply(self._tracker)
+        table = self._tracker.table
+        entries = dict(table.entries)
         names_of = {binding: name for name, binding in self._live.bindings.items() if name in self._current}
-        groups = []
+        adopted = []
         for snapshot, names in self._groups.items():
             roots = self._loaded.get(snapshot)
             if roots is not None:
                 values = {name: (roots[slot], slot) for name, slot in names.items()}
-                groups.append((snapshot, len(roots), values))
+                adopted.append((snapshot, len(roots), values))
                 for name, (value, _) in values.items():
                     self._put(name, value)
             elif snapshot not in self._to_load:
                 for name, slot in names.items():
                     if self._live.bindings.get(name) != (snapshot, slot):
                         self._put(name, self._alive[snapshot, slot])
-                        self._tracker.table[name] = table[names_of[snapshot, slot]]
+                        table.set(name, entries[names_of[snapshot, slot]])
         gone = [name for name in self._doomed() if name in self._current]
         for name in gone:
             del self._namespace[name]
-        self._tracker.adopt(groups, gone)
+            table.drop(name)
+        for snapshot, count, values in adopted:
+            self._tracker.adopt(snapshot, count, values)
         rows = [self._row(name) for name in sorted(self._names & (self._live.names | self._target.names))]
         now = self._namespace.snapshot()
         return [Row(row.name, row.status, _kind(now[row.name]) if row.name in now else "", row.note) for row in rows if row]

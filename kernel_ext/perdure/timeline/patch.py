@@ -9,10 +9,11 @@ from typing import Any
 import xxhash
 
 from perdure.capture import guard
+from perdure.capture.covariables import CoVariable
 from perdure.capture.fingerprint import CHUNK, BufferPrint
 from perdure.capture.names import Namespace
 from perdure.capture.pickler import dump
-from perdure.capture.tracker import CoVariable, Tracker
+from perdure.capture.tracker import Tracker
 from perdure.store import Store
 from perdure.timeline.manifest import Manifest
 
@@ -93,13 +94,11 @@ class Patch:
         (snapshot,) = snapshots
         if {name for name, (other, _) in live.bindings.items() if other == snapshot} != names.keys():
             return None
-        covariables = {tracker.table[name].covariable for name in names if name in tracker.table}
-        if len(covariables) != 1:
-            return None
+        covariables = {tracker.table.get(name) for name in names}
         covariable = covariables.pop()
-        return covariable if covariable.snapshot == snapshot else None
+        return covariable if not covariables and covariable is not None and covariable.snapshot == snapshot else None
 
-    def apply(self) -> None:
+    def apply(self, tracker: Tracker) -> None:
         """Write the chunks; the co-variable is then the snapshot's version."""
         for piece in self.pieces:
             piece.window[:] = piece.fresh
@@ -109,3 +108,5 @@ class Patch:
         covariable = self.covariable
         covariable.version += 1
         covariable.saved, covariable.durable = self.snapshot, covariable.version
+        for name in tracker.table.names_in(covariable):
+            tracker.table.refresh(name)

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from perdure.capture.fingerprint import BufferPrint
-from perdure.capture.tracker import Change, CoVariable, Scan
+from perdure.capture.covariables import Binding, Change, CoVariable, Scan
+from perdure.capture.fingerprint import CHUNK, BufferPrint
 from perdure.errors import PerdureError, StoreUnreachable
 from perdure.store import ChunkList, Refs, Snapshot, Store, Writer
 from perdure.store import Commit as Record
 from perdure.timeline.branches import advance
 from perdure.timeline.manifest import Manifest
+from perdure.timeline.positions import changed_something
 
 #: Bytes of changed buffers that are copied so that the next cell may change them while they are being written.
 COPY_LIMIT = 256 * 1024 * 1024
@@ -63,8 +64,6 @@ class Save:
 
 
 def _chunk_size(printed: BufferPrint, index: int) -> int:
-    from perdure.capture.fingerprint import CHUNK
-
     return min(CHUNK, printed.nbytes - index * CHUNK)
 
 
@@ -72,7 +71,7 @@ class Saver:
     """Writes one session's commits, one after the other.
 
     :param manifest: the version at HEAD, against which the next commit's delta is taken.
-    :param on_saved: called on the saver's thread with the id and the record of every commit that became durable.
+    :param on_saved: called on the saver's thread with every commit that became durable, and the refs before it.
     """
 
     def __init__(
@@ -80,7 +79,7 @@ class Saver:
         store: Store,
         session: str,
         manifest: Manifest,
-        on_saved: Callable[[str, Record, Refs], None],
+        on_saved: Callable[[Record, Refs], None],
     ) -> None:
         self._store = store
         self._session = session
@@ -92,6 +91,7 @@ class Saver:
         self._borrowing = 0
         self.manifest = manifest
         self._missing_marks: dict[str, tuple[str, int]] = {}
+        self._last: dict[str, Binding] = {}
         self.refs = store.refs(session)
         self.unsaved: list[Record] = []
         self.error: PerdureError | None = None
@@ -142,6 +142,7 @@ class Saver:
         self.refs = refs
         self.manifest = manifest
         self._missing_marks = marks
+        self._last = {}
 
     def close(self) -> None:
         self._queue.put(None)
@@ -190,17 +191,20 @@ class Saver:
         self._put_pieces(writer, save.pieces)
         save.pieces.clear()
         saved = self._put_snapshots(writer, save.scan)
-        bindings = self._bindings(save.scan, saved)
-        old = self.manifest
-        delta = {name: binding for name, binding in bindings.items() if old.bindings.get(name) != binding}
+        old, last, now = self.manifest, self._last, save.scan.bindings
+        # A binding that is the same tuple as in the last commit is the same in the manifest: most are.
+        delta = {
+            name: self._resolve(binding, saved) for name, binding in now.items() if last.get(name) is not binding
+        }
+        delta = {name: binding for name, binding in delta.items() if old.bindings.get(name) != binding}
         missing = {
             name: reason
             for name, (reason, generation) in save.scan.missing.items()
             if self._missing_marks.get(name) != (reason, generation)
         }
-        deleted = tuple(sorted(old.names - bindings.keys() - save.scan.missing.keys()))
+        deleted = tuple(sorted(old.names - now.keys() - save.scan.missing.keys()))
         if not (delta or missing or deleted or save.even_if_empty):
-            self._settle(save.scan.changes, saved)
+            self._settle(save.scan, saved)
             return
         record = replace(
             save.record,
@@ -211,26 +215,28 @@ class Saver:
             bytes_added=writer.pending_bytes,
             meta=self._meta(save.record, delta),
         )
-        refs = advance(self.refs, record.id)
+        refs = advance(self.refs, record.id, changed=changed_something(record))
         commit_id = writer.commit(record, refs)
-        self.refs = refs
+        before, self.refs = self.refs, refs
         self.unsaved.clear()
         self._missing_marks = dict(save.scan.missing)
         manifest_missing = {
             name: (reason, commit_id if name in missing else old.missing.get(name, ("", commit_id))[1])
             for name, (reason, _) in save.scan.missing.items()
         }
+        bindings = {name: binding for name, binding in old.bindings.items() if name in now}
+        bindings.update(delta)
         self.manifest = Manifest(bindings, manifest_missing)
-        self._settle(save.scan.changes, saved)
-        self._on_saved(commit_id, record, refs)
+        self._settle(save.scan, saved)
+        self._on_saved(record, before)
 
-    @staticmethod
-    def _settle(changes: list[Change], saved: dict[CoVariable, str]) -> None:
-        for change in changes:
+    def _settle(self, scan: Scan, saved: dict[CoVariable, str]) -> None:
+        for change in scan.changes:
             covariable = change.covariable
             covariable.saved, covariable.durable = saved[covariable], change.version
             if covariable.version == change.version:
                 covariable.saving = False
+        self._last = scan.bindings
 
     def _meta(self, record: Record, delta: dict[str, tuple[str, int]]) -> dict[str, Any]:
         meta = dict(record.meta)
@@ -242,18 +248,16 @@ class Saver:
         return meta
 
     @staticmethod
-    def _bindings(scan: Scan, saved: dict[CoVariable, str]) -> dict[str, tuple[str, int]]:
-        bindings = {}
-        for name, (covariable, version, slot) in scan.bindings.items():
-            snapshot = saved.get(covariable)
-            if snapshot is None:
-                if covariable.durable != version or covariable.saved is None:
-                    raise StoreUnreachable(
-                        "A version of a variable could not be saved earlier. It is saved with the next cell."
-                    )
-                snapshot = covariable.saved
-            bindings[name] = (snapshot, slot)
-        return bindings
+    def _resolve(binding: Binding, saved: dict[CoVariable, str]) -> tuple[str, int]:
+        covariable, version, slot = binding
+        snapshot = saved.get(covariable)
+        if snapshot is None:
+            if covariable.durable != version or covariable.saved is None:
+                raise StoreUnreachable(
+                    "A version of a variable could not be saved earlier. It is saved with the next cell."
+                )
+            snapshot = covariable.saved
+        return snapshot, slot
 
     @staticmethod
     def _put_pieces(writer: Writer, pieces: list[tuple[BufferPrint, int, memoryview]]) -> None:

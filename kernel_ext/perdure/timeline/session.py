@@ -9,46 +9,39 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from perdure.capture.names import Namespace
 from perdure.capture.preview import preview
 from perdure.capture.reach import NOTHING, Reach
-from perdure.capture.tracker import CoVariable, Scan, Tracker
-from perdure.errors import PerdureError, UnknownName, UsageError
+from perdure.capture.covariables import CoVariable, Scan
+from perdure.capture.tracker import Tracker
+from perdure.errors import NotAttached, PerdureError, UnknownName, UsageError
 from perdure.store import Commit as Record
 from perdure.store import Refs, Store
+from perdure.timeline.cell import Cell
 from perdure.timeline.checkout import Checkout
 from perdure.timeline.commit import is_echo
 from perdure.timeline.history import History, _identifier, find_branch
 from perdure.timeline.manifest import Manifest
+from perdure.timeline.positions import Position, Positions, changed_something
 from perdure.timeline.report import UNCHANGED, Report, Row
 from perdure.timeline.saver import Save, Saver
 
 
-@dataclass(slots=True)
-class Cell:
-    """A cell that ran: its source, what it could touch, and how it ended. Times in seconds."""
-
-    source: str
-    reach: Reach = NOTHING
-    execution_count: int | None = None
-    outcome: str = "ok"
-    error: str | None = None
-    started: float = 0.0
-    duration: float = 0.0
-    quiet: bool = False  # commit it only if something changed
-    also: frozenset[CoVariable] = frozenset()  # to be looked at besides what it could reach
-    meta: dict[str, Any] = field(default_factory=dict)
+_live: dict[int, Session] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where the session has been: a commit (``None`` before the first) on a branch."""
+def live_session() -> Session:
+    """The session of this process.
 
-    head: str | None
-    branch: str | None
+    :raises NotAttached: if it has none.
+    """
+    session = _live.get(os.getpid())
+    if session is None:
+        raise NotAttached("This kernel has no perdure session. Start one with: %load_ext perdure")
+    return session
 
 
 class Session(History):
@@ -72,16 +65,14 @@ class Session(History):
         self._last_scan: Scan | None = None
         self._last_cost = 0.0
         self._checked = 0.0
-        self._past: list[Position] = []
-        self._future: list[Position] = []
+        self._positions = Positions(store)
         head = store.refs(self.id).head
         self._saver = Saver(store, self.id, self.manifest(head), self._on_saved)
+        _live[os.getpid()] = self
 
     def __reduce__(self) -> Any:
         # A session that the user's code holds in a variable comes back as the session of the kernel it comes back in.
-        from perdure import current
-
-        return current, ()
+        return live_session, ()
 
     def __repr__(self) -> str:
         return f"<perdure session {self.id} at {(self._saver.refs.head or 'no commit')[:8]}>"
@@ -128,18 +119,9 @@ class Session(History):
         self._report_trouble()
 
     def _record(self, cell: Cell, previews: dict[str, Any]) -> Record:
-        meta = dict(cell.meta)
-        if cell.error:
-            meta["error"] = cell.error
-        if previews:
-            meta["previews"] = previews
-        reads = sorted(name for name in cell.reach.names if name in self._tracker.table)
-        if reads:
-            meta["reads"] = reads[:64]
-        if cell.reach.everything:
-            meta["everything"] = True
-        if self._history and not cell.quiet:
-            meta["history"], self._history = self._history, {}
+        history = {} if cell.quiet else self._history
+        if history:
+            self._history = {}
         return Record(
             session=self.id,
             parent=None,
@@ -148,31 +130,20 @@ class Session(History):
             outcome=cell.outcome,
             started=cell.started,
             duration=cell.duration,
-            bindings={},
-            deleted=(),
-            not_captured={},
-            bytes_added=0,
-            meta=meta,
+            meta=cell.describe(self._tracker.table, previews, history),
         )
 
     def _previews(self, scan: Scan) -> dict[str, Any]:
-        changed = {change.covariable for change in scan.changes}
         old = self._last_scan.bindings if self._last_scan is not None else {}
         return {
             name: preview(self._namespace[name])
             for name, binding in scan.bindings.items()
-            if (binding[0] in changed or old.get(name) != binding) and not is_echo(name)
+            if old.get(name) is not binding and not is_echo(name)
         }
 
-    def _on_saved(self, commit: str, record: Record, refs: Refs) -> None:
-        if record.parent is not None or self._past:
-            self._past.append(Position(record.parent, self._branch_before(refs, record.parent)))
-        if not all(map(is_echo, (*record.bindings, *record.deleted, *record.not_captured))):
-            self._future.clear()  # a cell that only looked at something leaves the way forward open
-
-    def _branch_before(self, refs: Refs, parent: str | None) -> str | None:
-        tips = [name for name, tip in refs.branches.items() if tip == parent]
-        return tips[0] if tips else refs.branch
+    def _on_saved(self, record: Record, before: Refs) -> None:
+        if changed_something(record):
+            self._positions.changed(Position(before.head, before.branch))
 
     # -- durability --------------------------------------------------------------------------------------------
 
@@ -241,7 +212,7 @@ class Session(History):
     # -- going back and forth ----------------------------------------------------------------------------------
 
     def undo(self, n: int = 1) -> Report:
-        """Go back ``n`` steps in the session's own history of positions: a cell, or a checkout, is one step.
+        """Go back ``n`` steps: a step is a cell that changed something, or a checkout.
 
         :raises UsageError: if there are not so many.
         """
@@ -255,34 +226,15 @@ class Session(History):
         return self._step(n, "redo")
 
     def _step(self, n: int, verb: str) -> Report:
-        if not isinstance(n, int) or n < 1:
-            raise UsageError(f"'{verb}' can't go {n} steps. Give a number from 1 up.")
         with self._lock:
             self._prepare_to_move()
-            here = Position(self._saver.refs.head, self._saver.refs.branch)
-            line = list(reversed(self._future)) if verb == "redo" else [*reversed(self._positions_before(here, n))]
-            if len(line) < n:
-                raise UsageError(f"There is nothing to {verb}." if not line else f"'{verb}' can go {len(line)} steps at most.")
-            target = line[n - 1]
-            report = self._go(target, f"{verb} {n}" if n > 1 else verb)
-            if verb == "undo":
-                steps = [here, *line[: n - 1]]
-                self._future += steps
-                self._past = list(reversed(line[n:]))
-            else:
-                self._past += [here, *line[: n - 1]]
-                self._future = list(reversed(line[n:]))
-            return report
+            with self._positions.unless_it_fails():
+                target = self._positions.step(self._here, n, verb)
+                return self._go(target, f"{verb} {n}" if n > 1 else verb)
 
-    def _positions_before(self, here: Position, n: int) -> list[Position]:
-        """The positions before this one, oldest first: those of this kernel, and before them the line of commits."""
-        past = list(self._past)
-        first = past[0] if past else here
-        if len(past) < n and first.head is not None:
-            line = self.store.ancestry(first.head, n + 2)
-            older = [Position(record.parent, first.branch) for _, record in line]
-            past = [*reversed(older), *past]
-        return past
+    @property
+    def _here(self) -> Position:
+        return Position(self._saver.refs.head, self._saver.refs.branch)
 
     def checkout(self, ref: str, only: Iterable[str] | None = None) -> Report:
         """Put the variables as they were at ``ref``. It is one step to undo.
@@ -297,11 +249,10 @@ class Session(History):
             refs = self._saver.refs
             if only is not None:
                 return self._fetch(ref, target, list(only))
-            here = Position(refs.head, refs.branch)
+            here = self._here
             branch = ref if ref in refs.branches else refs.branch
             report = self._go(Position(target, branch), f"checkout {ref}")
-            self._past.append(here)
-            self._future.clear()
+            self._positions.changed(here)
             return report
 
     def switch(self, name: str) -> Report:
@@ -360,7 +311,7 @@ class Session(History):
         manifest = self.manifest(target.head)
         rows = self._checkout(manifest)
         refs = replace(self._saver.refs, head=target.head, branch=target.branch)
-        self._saver.move(refs, manifest, self._tracker.marks(manifest.missing))
+        self._saver.move(refs, manifest, dict(self._tracker.table.missing))
         return Report(title, target.head, rows, time.perf_counter() - began)
 
     def _checkout(
@@ -380,7 +331,7 @@ class Session(History):
             refs = self._saver.refs
             target = self.manifest(refs.head)
             rows = self._checkout(target, live=Manifest(), keep=True)
-            self._saver.move(refs, target, self._tracker.marks(target.missing))
+            self._saver.move(refs, target, dict(self._tracker.table.missing))
             return Report(f"restored session {self.id}", refs.head, rows, time.perf_counter() - began)
 
     def roll_back(self, cell: Cell) -> Report:
@@ -412,7 +363,7 @@ class Session(History):
             if self._running is not None or self._ended:
                 return False
             batch, spent = [], 0.0
-            for covariable in self._tracker.covariables():
+            for covariable in self._tracker.table.covariables():
                 if covariable.checked > self._checked or covariable.constant:
                     continue
                 if not thorough and (spent + covariable.seconds > seconds):
@@ -433,7 +384,7 @@ class Session(History):
 
     def _set_refs(self, refs: Refs) -> None:
         with self._lock:
-            self._saver.move(refs, self._saver.manifest, self._tracker.marks(self._saver.manifest.missing))
+            self._saver.move(refs, self._saver.manifest, dict(self._tracker.table.missing))
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -445,6 +396,8 @@ class Session(History):
             self.settle()
             self._saver.close()
             self.store.release(self.id)
+            if _live.get(self._pid) is self:
+                del _live[self._pid]
 
 
 def _as_manifest(scan: Scan, before: Manifest) -> Manifest:

@@ -38,7 +38,7 @@ def elements_difference(
     where = " of the part in common" if shapes[0] != shapes[1] else ""
     if gap.differing:
         verb = "differs" if gap.differing == 1 else "differ"
-        share = f" ({gap.differing / gap.total:.2%})" if gap.total > 100 else ""
+        share = f" ({_percent(gap.differing / gap.total)})" if gap.total > 100 else ""
         parts.append(f"{counted(gap.differing, 'element', gap.total)}{where} {verb}{share}")
         parts += _distances(gap)
         parts.append(_extent(gap, common))
@@ -66,6 +66,10 @@ def _distances(gap: Gap) -> list[str]:
     parts += [f"{counted(gap.appeared, 'NaN')} new"] * bool(gap.appeared)
     parts += [f"{counted(gap.vanished, 'NaN')} gone"] * bool(gap.vanished)
     return parts
+
+
+def _percent(share: float) -> str:
+    return f"{share:.2%}" if share >= 0.0001 else "under 0.01%"
 
 
 def _extent(gap: Gap, shape: tuple[int, ...]) -> str:

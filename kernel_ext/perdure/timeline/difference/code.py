@@ -79,5 +79,5 @@ def _function_lines(before: Any, after: Any) -> list[str]:
 def _source(function: Any) -> list[str]:
     try:
         return inspect.getsource(function).splitlines()
-    except Exception:  # no file, another file, a file that isn't Python
+    except Exception:  # noqa: BLE001 - no file, another file, a file that isn't Python
         return []

@@ -30,7 +30,7 @@ def difference(before: object, after: object) -> Difference:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _difference(before, after)
-    except Exception as problem:  # objects may do anything when they are looked at
+    except Exception as problem:  # noqa: BLE001 - objects may do anything when they are looked at
         name, reason = type_name(type(after)), type(problem).__name__
         details: dict[str, JSON] = {"before": {**preview(before)}, "after": {**preview(after)}, "reason": reason}
         return Difference("value", f"{name} could not be compared ({reason})", details, certain=False)
@@ -78,12 +78,17 @@ def _whole(before: Any, after: Any, walk: Walk) -> Difference:
 def _container_difference(before: Any, after: Any, walk: Walk) -> Difference:
     shape = shape_of(after)
     kind, noun = _NOUNS[shape]
-    counts = Counter(walk.tops.values())
+    # A dictionary or a list of the user's own class may have attributes besides.
+    beside = shape in ("mapping", "sequence", "set") and not hasattr(type(after), "_fields")
+    attributes = [action for top, action in walk.tops.items() if beside and top.step.startswith(".")]
+    counts = Counter(walk.tops.values()) - Counter(attributes)
     parts = []
     if counts["changed"]:
         total = sum(1 for _ in items_of(before)) if shape in ("mapping", "sequence", "set") else None
         parts.append(f"{counted(counts['changed'], noun, total)} changed")
     parts += [f"{counted(counts[action], noun)} {action}" for action in ("added", "removed") if counts[action]]
+    if attributes:
+        parts.append(f"{counted(len(attributes), 'attribute')} differ{'s' * (len(attributes) == 1)}")
     if counts["unknown"]:
         parts.append(f"{counted(counts['unknown'], noun)} could not be compared")
     summary = ", ".join(parts)

@@ -105,7 +105,9 @@ def unequal(before: Array, after: Array) -> tuple[Array, int]:
     if kinds in ("SS", "UU", "bb") or (set(kinds) <= set(_NUMBERS) and not set(kinds) & set("fc")):
         return numpy.asarray(before != after), 0
     if set(kinds) <= set(_NUMBERS) or kinds in ("mm", "MM"):
-        return (before != after) & ~((before != before) & (after != after)), 0
+        # Only what is not a number (or not a time) differs from itself.
+        absent = (before != before) & (after != after)  # noqa: PLR0124
+        return (before != after) & ~absent, 0
     return _unequal_objects(before.astype(object), after.astype(object))
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 from perdure.capture.preview import type_name
 from perdure.timeline.difference.bulk import bulk_difference
 from perdure.timeline.difference.structure import (
     BUILTINS,
     SCALARS,
+    Shape,
     alike,
     attributes_of,
     code_facts,
@@ -26,8 +27,9 @@ from perdure.timeline.difference.structure import (
 _MOST_REDUCTIONS = 50
 _MOST_PAIRED = 64
 _MISSING = object()
-_DIFFERENT: list[tuple[Any, Any]] = [(True, False)]
-"""Parts that are never the same."""
+_Pairs: TypeAlias = list[tuple[Any, Any]]
+_DIFFERENT: _Pairs = [(True, False)]
+"""A pair that is never the same."""
 
 
 class Incomparable(Exception):
@@ -39,7 +41,7 @@ def same(before: object, after: object) -> bool:
     stack: list[tuple[Any, Any, int]] = [(before, after, 0)]
     # Values stay alive here, for an identity means nothing once its object is gone.
     seen: dict[tuple[int, int], tuple[object, object]] = {}
-    unknown = ""
+    unknown: Incomparable | None = None
     while stack:
         first, second, reductions = stack.pop()
         if first is second:
@@ -53,30 +55,14 @@ def same(before: object, after: object) -> bool:
         if identity in seen:
             continue
         seen[identity] = (first, second)
-        if not alike(first, second):
-            return False
-        bulk = None if kind in BUILTINS else bulk_difference(first, second)
-        if bulk is not None:
-            if not bulk.certain:
-                unknown = unknown or bulk.summary
-            elif not bulk.equal:
-                return False
-            continue
-        parts = _parts(first, second)
-        if parts is None:
-            told = (None, None) if reductions > _MOST_REDUCTIONS else (reduced(first), reduced(second))
-            if told[0] is not None and told[1] is not None:
-                stack.append((*told, reductions + 1))
-                continue
-            answer = _ask(first, second)
-            if answer is False:
-                return False
-            if answer is None:
-                unknown = unknown or f"{type_name(kind)} shows nothing by which it could be compared"
+        try:
+            parts, reductions = _parts(first, second, reductions)
+        except Incomparable as reason:
+            unknown = unknown or reason
             continue
         stack.extend((one, other, reductions) for one, other in parts)
-    if unknown:
-        raise Incomparable(unknown)
+    if unknown is not None:
+        raise unknown
     return True
 
 
@@ -117,45 +103,66 @@ def _match_by_hash(before: list[Any], after: list[Any]) -> tuple[list[tuple[Any,
                 removed.append(item)
             else:
                 pairs.append((item, found))
-    except Exception:  # __hash__ and __eq__ are anybody's code
+    except Exception:  # noqa: BLE001 - __hash__ and __eq__ are anybody's code
         return [], before, after
     return pairs, removed, list(index.values())
 
 
-def _parts(before: Any, after: Any) -> list[tuple[Any, Any]] | None:
-    """The parts that must be the same for two values to be so; None for a value that shows no parts."""
-    if isinstance(before, types.CodeType):
-        return [] if code_facts(before) == code_facts(after) else _DIFFERENT
-    if isinstance(before, types.ModuleType):
-        return [(before.__dict__.get("__name__"), after.__dict__.get("__name__"))]
-    if isinstance(before, type) and type_name(before) != type_name(after):
-        return _DIFFERENT
+def _parts(before: Any, after: Any, reductions: int) -> tuple[_Pairs, int]:
+    """The pairs of which all must be the same for two values to be so, and how many reductions that took."""
+    kind = type(before)
+    if not alike(before, after) or (issubclass(kind, type) and type_name(before) != type_name(after)):
+        return _DIFFERENT, reductions
+    bulk = None if kind in BUILTINS else bulk_difference(before, after)
+    if bulk is not None:
+        if not bulk.certain:
+            raise Incomparable(bulk.summary)
+        return [] if bulk.equal else _DIFFERENT, reductions
+    if issubclass(kind, types.CodeType):
+        return [] if code_facts(before) == code_facts(after) else _DIFFERENT, reductions
+    if issubclass(kind, types.ModuleType):
+        return [(before.__dict__.get("__name__"), after.__dict__.get("__name__"))], reductions
     shape = shape_of(before)
     if shape == "opaque":
-        return None
-    parts: list[tuple[Any, Any]] = []
-    if type(before) not in BUILTINS:
-        attributes = attributes_of(before), attributes_of(after)
-        if attributes[0].keys() != attributes[1].keys():
-            return _DIFFERENT
-        parts = [(item, attributes[1][name]) for name, item in attributes[0].items()]
+        return _reduced_parts(before, after, reductions), reductions + 1
+    parts = [] if kind in BUILTINS else _attribute_parts(before, after)
+    return parts + _item_parts(shape, before, after), reductions
+
+
+def _attribute_parts(before: Any, after: Any) -> _Pairs:
+    first, second = attributes_of(before), attributes_of(after)
+    if first.keys() != second.keys():
+        return _DIFFERENT
+    return [(item, second[name]) for name, item in first.items()]
+
+
+def _item_parts(shape: Shape, before: Any, after: Any) -> _Pairs:
     if shape == "object":
-        return parts
-    items = list(items_of(before)), list(items_of(after))
-    if len(items[0]) != len(items[1]):
+        return []
+    first, second = list(items_of(before)), list(items_of(after))
+    if len(first) != len(second):
         return _DIFFERENT
     if shape == "sequence":
-        return parts + list(zip(*items, strict=True))
-    pairs, removed, added = match(*items) if shape == "set" else match(*([key for key, _ in side] for side in items))
-    if removed or added:
-        return _DIFFERENT
+        return list(zip(first, second, strict=True))
     if shape == "set":
-        return parts
+        _, removed, added = match(first, second)
+        return _DIFFERENT if removed or added else []
+    pairs, removed, added = match([key for key, _ in first], [key for key, _ in second])
     partners = {id(key): other for key, other in pairs}
     # The order of a mapping is part of it.
-    if any(partners[id(key)] is not other for (key, _), (other, _) in zip(*items, strict=True)):
+    if removed or added or any(partners[id(one[0])] is not other[0] for one, other in zip(first, second, strict=True)):
         return _DIFFERENT
-    return parts + [(one, other) for (_, one), (_, other) in zip(*items, strict=True)]
+    return [(one, other) for (_, one), (_, other) in zip(first, second, strict=True)]
+
+
+def _reduced_parts(before: Any, after: Any, reductions: int) -> _Pairs:
+    told = (None, None) if reductions >= _MOST_REDUCTIONS else (reduced(before), reduced(after))
+    if told[0] is not None and told[1] is not None:
+        return [told]
+    answer = _ask(before, after)
+    if answer is None:
+        raise Incomparable(f"{type_name(type(before))} shows nothing by which it could be compared")
+    return [] if answer else _DIFFERENT
 
 
 def _ask(before: Any, after: Any) -> bool | None:
@@ -164,6 +171,6 @@ def _ask(before: Any, after: Any) -> bool | None:
         return None
     try:
         answer = before == after
-    except Exception:  # an __eq__ is anybody's code
+    except Exception:  # noqa: BLE001 - an __eq__ is anybody's code
         return None
     return answer if isinstance(answer, bool) else None

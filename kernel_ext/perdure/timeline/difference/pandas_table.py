@@ -89,7 +89,7 @@ def _align(before: Any, after: Any) -> Alignment:
         try:
             # Through new objects, so that no lookup table stays with the user's index.
             found = after[:].get_indexer(before[:])
-        except Exception:  # e.g. intervals that overlap
+        except Exception:  # noqa: BLE001 - e.g. intervals that overlap
             found = numpy.full(len(before), -1)
         kept = numpy.flatnonzero(found >= 0)
         partners = found[kept]
@@ -125,7 +125,7 @@ def _unequal(before: Any, after: Any, pairs: tuple[Rows, Rows] | None) -> tuple[
     if str(dtypes[0]) == str(dtypes[1]):
         try:
             return _unequal_extension(before, after), 0
-        except Exception:  # e.g. categoricals of different categories don't compare
+        except Exception:  # noqa: BLE001 - e.g. categoricals of different categories don't compare
             pass
     objects = numpy.asarray(before, dtype=object), numpy.asarray(after, dtype=object)
     differ, unknown = unequal_elements(*objects)

@@ -57,7 +57,7 @@ def _unequal(before: Any, after: Any) -> tuple[Rows, int]:
     if before.dtype != polars.Object and (before.dtype == after.dtype or before.dtype.is_numeric()):
         try:
             return numpy.asarray(before.ne_missing(after).to_numpy(), dtype=bool), 0
-        except Exception:  # not every pair of dtypes compares
+        except Exception:  # noqa: BLE001 - not every pair of dtypes compares
             pass
     return unequal_elements(_objects(before), _objects(after))
 

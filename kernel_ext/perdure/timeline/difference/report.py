@@ -131,7 +131,7 @@ def became(before: object, after: object) -> str:
     first, second = describe(before, _VALUE_LIMIT), describe(after, _VALUE_LIMIT)
     if type(before) is not type(after) and not (before is None or after is None):
         first, second = _typed(before, first), _typed(after, second)
-    elif first == second and isinstance(before, (str, bytes)) and isinstance(after, (str, bytes)):
+    elif first == second and type(before) in (str, bytes):
         start = max(common_prefix(before, after) - 10, 0)
         stop = start + _VALUE_LIMIT // 2
         first, second = (f"…{describe(text[start:stop])}" for text in (before, after))
@@ -146,7 +146,7 @@ def spoken(value: object, limit: int = 100_000) -> str | None:
     """The value's own representation without memory addresses, which say nothing; None if it has none to give."""
     try:
         text = repr(value)
-    except Exception:  # a __repr__ is anybody's code
+    except Exception:  # noqa: BLE001 - a __repr__ is anybody's code
         return None
     return printable(_ADDRESS.sub("", shorten(text, limit)))
 

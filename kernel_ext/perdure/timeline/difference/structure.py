@@ -30,7 +30,9 @@ _REGISTRIES = ("_parameters", "_buffers", "_modules")
 
 def same_scalar(before: Any, after: Any) -> bool:
     """Whether two scalars of one type are the same; not-a-number is the same as itself."""
-    return bool(before == after or (before != before and repr(before) == repr(after)))
+    if before == after:
+        return True
+    return before != before and repr(before) == repr(after)  # noqa: PLR0124 - only not-a-number differs from itself
 
 
 def alike(before: object, after: object) -> bool:
@@ -119,7 +121,7 @@ def reduced(value: Any) -> list[Any] | None:
     """What the object tells the pickler about itself, as plain data; None if it tells nothing."""
     try:
         told = value.__reduce_ex__(4)
-    except Exception:  # anybody's code, and many objects refuse
+    except Exception:  # noqa: BLE001 - anybody's code, and many objects refuse
         return None
     if not isinstance(told, tuple):
         return [told]
@@ -163,7 +165,7 @@ def _function_attributes(function: Any) -> dict[str, Any]:
 def _annotations(function: Any) -> object:
     try:
         return function.__annotations__
-    except Exception:  # from Python 3.14 on they are computed only now, by the user's code
+    except Exception:  # noqa: BLE001 - from Python 3.14 on they are computed only now, by the user's code
         return None
 
 

@@ -88,14 +88,14 @@ class Walk:
         return not self.actions or self.actions.keys() != {"unknown"}
 
     def _visit(self, path: Path, before: Any, after: Any) -> None:
+        kind = type(before)
         if before is after:
             return
-        kind = type(before)
         if kind is type(after) and kind in SCALARS:
             if not same_scalar(before, after):
                 self._note(path, "changed", became(before, after))
             return
-        if not alike(before, after):
+        if not alike(before, after) or (issubclass(kind, type) and type_name(before) != type_name(after)):
             self._note(path, "changed", became(before, after))
             return
         identity = (id(before), id(after))
@@ -103,14 +103,15 @@ class Walk:
             return
         self._seen[identity] = (before, after)
         bulk = None if kind in BUILTINS else bulk_difference(before, after)
-        if bulk is not None:
-            self.compared += 1
-            if not bulk.equal:
-                self._note(path, "changed" if bulk.certain else "unknown", bulk.summary, bulk)
+        if bulk is None:
+            self._visit_parts(path, before, after)
             return
-        if isinstance(before, type) and type_name(before) != type_name(after):
-            self._note(path, "changed", became(before, after))
-            return
+        self.compared += 1
+        if not bulk.equal:
+            self._note(path, "changed" if bulk.certain else "unknown", bulk.summary, bulk)
+
+    def _visit_parts(self, path: Path, before: Any, after: Any) -> None:
+        kind = type(before)
         shape = "opaque" if issubclass(kind, (types.CodeType, types.ModuleType, enum.Enum)) else shape_of(before)
         if shape == "opaque":
             self._visit_opaque(path, before, after)
@@ -123,10 +124,12 @@ class Walk:
             self._mapping(path, list(items_of(before)), list(items_of(after)))
         elif shape == "set":
             _, removed, added = match(items_of(before), items_of(after))
-            for item in removed:
-                self._note(path / f"{{{describe(item, _STEP_LIMIT)}}}", "removed", describe(item, _TEXT_LIMIT))
-            for item in added:
-                self._note(path / f"{{{describe(item, _STEP_LIMIT)}}}", "added", describe(item, _TEXT_LIMIT))
+            self._note_elements(path, "removed", removed)
+            self._note_elements(path, "added", added)
+
+    def _note_elements(self, path: Path, action: Action, elements: list[Any]) -> None:
+        for element in elements:
+            self._note(path / f"{{{describe(element, _STEP_LIMIT)}}}", action, describe(element, _TEXT_LIMIT))
 
     def _visit_opaque(self, path: Path, before: Any, after: Any) -> None:
         """A value that shows no parts, or says itself what it is made of: any difference is told by its attributes."""
@@ -136,9 +139,11 @@ class Walk:
         except Incomparable as reason:
             self._note(path, "unknown", str(reason))
             return
-        if isinstance(before, types.CodeType):
+        if issubclass(type(before), types.CodeType):
             self._note(path, "changed", "other code")
-        elif isinstance(before, enum.Enum) or surely_same(instance_dictionary(before), instance_dictionary(after)):
+        elif issubclass(type(before), enum.Enum) or surely_same(
+            instance_dictionary(before), instance_dictionary(after)
+        ):
             words = spoken(before, _TEXT_LIMIT), spoken(after, _TEXT_LIMIT)
             told = words[0] != words[1] and None not in words
             self._note(path, "changed", f"{words[0]} → {words[1]}" if told else became(before, after))
@@ -233,7 +238,8 @@ def _tokens(before: list[Any], after: list[Any]) -> tuple[list[object], list[obj
     tokens: list[object] = []
     for item in everything:
         if type(item) in SCALARS:
-            tokens.append((type(item), repr(item) if item != item else item))
+            # Not-a-number doesn't find itself in a dictionary.
+            tokens.append((type(item), repr(item) if type(item) in (float, complex) else item))
             continue
         place = next((i for i, other in enumerate(known) if surely_same(other, item)), len(known))
         if place == len(known):

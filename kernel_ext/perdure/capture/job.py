@@ -1,0 +1,106 @@
+"""Jobs: pickling the roots of one co-variable, or one new object, whatever its own code does meanwhile."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from perdure.capture import guard
+from perdure.capture.covariables import CoVariable
+from perdure.capture.pickler import Pickled, dump
+from perdure.capture.reach import NOTHING, Reach
+from perdure.capture.sharing import Footprint, walk
+from perdure.capture.table import LEAVES
+
+_HUNG = f"its pickling made no progress for {guard.STALL:g} s"
+
+
+@dataclass(slots=True)
+class Job:
+    """One unit to pickle, and what came of it: a stream of the roots that could be, and reasons for those that could not."""
+
+    roots: list[tuple[int, Any]]
+    covariable: CoVariable | None = None
+    pickled: Pickled | None = None
+    failed: dict[int, str] = field(default_factory=dict)
+    reach: Reach = NOTHING
+    hung: bool = False
+    seconds: float = 0.0
+    _walked: dict[int, list[object]] = field(default_factory=dict)
+
+    @property
+    def identities(self) -> list[int]:
+        return [identity for identity, _ in self.roots]
+
+    @property
+    def kept(self) -> list[int]:
+        """The roots that could be pickled, in stream order."""
+        return [identity for identity, _ in self.roots if identity not in self.failed]
+
+    def run(self, user_ns: dict[str, Any]) -> Job:
+        """Pickle the roots. Never raises."""
+        began = time.perf_counter()
+        if self.covariable is not None and self.covariable.hung:
+            self.failed = dict.fromkeys(self.identities, _HUNG)  # once is enough
+        else:
+            self._pickle(user_ns)
+        if self.pickled is not None:
+            self.reach = self.pickled.reach | Reach(self.pickled.references)
+        self.hung = _HUNG in self.failed.values()
+        for identity, obj in self.roots:
+            if identity in self.failed:
+                self._walked[identity], reach = walk(obj, user_ns)
+                self.reach |= reach
+        self.seconds = time.perf_counter() - began
+        return self
+
+    def again(self, user_ns: dict[str, Any]) -> Pickled:
+        """Pickle once more what could be pickled."""
+        return _dump([obj for identity, obj in self.roots if identity not in self.failed], user_ns)
+
+    def _pickle(self, user_ns: dict[str, Any]) -> None:
+        """Pickle all roots together; if that fails, find out which are at fault and keep the others, together."""
+        try:
+            self.pickled = _dump([obj for _, obj in self.roots], user_ns)
+            return
+        except BaseException as error:  # an object's own code may raise anything
+            if len(self.roots) == 1:
+                self.failed = {self.roots[0][0]: _reason(error)}
+                return
+        for identity, obj in self.roots:
+            try:
+                _dump([obj], user_ns)
+            except BaseException as error:
+                self.failed[identity] = _reason(error)
+        if self.kept:
+            try:
+                self.pickled = self.again(user_ns)
+            except BaseException as error:
+                self.failed = dict.fromkeys(self.identities, _reason(error))
+
+    def footprints(self) -> dict[int, Footprint]:
+        """What each root reaches."""
+        found = {identity: Footprint(self._walked.get(identity, ())) for identity in self.failed}
+        if self.pickled is not None:
+            addresses = self.pickled.addresses or [set() for _ in self.kept]
+            for identity, visited, by_value, memory in zip(
+                self.kept, self.pickled.visited, self.pickled.by_value, addresses, strict=True
+            ):
+                found[identity] = Footprint(visited, by_value, memory)
+        return {identity: found[identity] for identity in self.identities if identity in found}
+
+
+def _dump(roots: Sequence[Any], user_ns: dict[str, Any]) -> Pickled:
+    if len(roots) == 1 and type(roots[0]) in LEAVES:
+        return Pickled(pickle.dumps(roots[0], protocol=5), visited=[[]], by_value=[[]])
+    return dump(roots, user_ns)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, guard.TookTooLong):
+        return _HUNG
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

@@ -1,0 +1,51 @@
+"""Cells: what a face tells the session about one that runs or has run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from perdure.capture.covariables import CoVariable
+from perdure.capture.reach import NOTHING, Reach
+
+#: Names that a commit lists as read, at most.
+READS = 64
+
+
+@dataclass(slots=True)
+class Cell:
+    """A cell: its source, what it could touch, and how it ended. Times in seconds, ``started`` since the epoch.
+
+    A ``quiet`` cell is committed only if something changed; ``also`` is to be looked at besides what it could reach.
+    """
+
+    source: str
+    reach: Reach = NOTHING
+    execution_count: int | None = None
+    outcome: str = "ok"
+    error: str | None = None
+    started: float = 0.0
+    duration: float = 0.0
+    quiet: bool = False
+    also: frozenset[CoVariable] = frozenset()
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def describe(self, known: object, previews: dict[str, Any], history: dict[str, str]) -> dict[str, Any]:
+        """What its commit says of it besides the fields that every commit has.
+
+        :param known: the names of the session.
+        :param history: the sources of cells since the last commit that were no commits, by execution count.
+        """
+        meta = dict(self.meta)
+        if self.error:
+            meta["error"] = self.error
+        if previews:
+            meta["previews"] = previews
+        reads = sorted(name for name in self.reach.names if name in known)  # type: ignore[operator]
+        if reads:
+            meta["reads"] = reads[:READS]
+        if self.reach.everything:
+            meta["everything"] = True
+        if history:
+            meta["history"] = history
+        return meta

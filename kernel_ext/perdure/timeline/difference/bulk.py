@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from perdure.capture.preview import is_kind, loaded
+from perdure.capture.preview import is_kind, loaded, type_name
 from perdure.timeline.difference.report import EQUAL, Difference, became
 
 
 def bulk_difference(before: Any, after: Any) -> Difference | None:
-    """How two values of one type differ, if it is a type of this sort; else None."""
+    """How two values of one type differ, if it is a type of this sort; else None. Never raises."""
+    try:
+        return _bulk_difference(before, after)
+    except Exception as problem:  # noqa: BLE001 - a user's subclass, or a library in a state that it didn't foresee
+        name = type_name(type(before))
+        return Difference("value", f"{name} could not be compared ({type(problem).__name__})", certain=False)
+
+
+def _bulk_difference(before: Any, after: Any) -> Difference | None:
     kind = type(before)
     if is_kind(kind, "numpy", "ndarray"):
         from perdure.timeline.difference.array import array_difference

@@ -85,10 +85,11 @@ def _align(before: Any, after: Any) -> Alignment:
         notes.append("index retyped")
     if len(before) == len(after) and before.equals(after):
         return Alignment(len(before), notes=tuple(notes))
+    # Through new objects, so that no lookup table stays with the user's index.
+    before, after = before[:], after[:]
     if before.is_unique and after.is_unique:
         try:
-            # Through new objects, so that no lookup table stays with the user's index.
-            found = after[:].get_indexer(before[:])
+            found = after.get_indexer(before)
         except Exception:  # noqa: BLE001 - e.g. intervals that overlap
             found = numpy.full(len(before), -1)
         kept = numpy.flatnonzero(found >= 0)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from perdure.capture.preview import JSON, describe, printable, shorten, type_name
 
@@ -126,7 +126,7 @@ def finite(number: float) -> JSON:
     return number if isinstance(number, int) or math.isfinite(number) else str(number)
 
 
-def became(before: object, after: object) -> str:
+def became(before: Any, after: Any) -> str:
     """``before → after``, each bounded; of two long texts, the part in which they begin to differ."""
     first, second = describe(before, _VALUE_LIMIT), describe(after, _VALUE_LIMIT)
     if type(before) is not type(after) and not (before is None or after is None):

@@ -8,7 +8,6 @@ pickling loses (views, closures, live globals).
 
 from __future__ import annotations
 
-import io
 import pickle
 import types
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ import cloudpickle
 from perdure.capture import functions, libraries
 from perdure.capture.guard import patience
 from perdure.capture.reach import NOTHING, Reach
+from perdure.capture.stream import Stream
 
 #: A buffer smaller than this stays in the stream: a chunk of its own would cost more to book than to store.
 SMALL_BUFFER = 16 * 1024
@@ -51,7 +51,7 @@ class Pickled:
 class SessionPickler(cloudpickle.Pickler):
     """A C pickler that knows which namespace its objects live in."""
 
-    def __init__(self, file: io.BytesIO, namespace: dict[str, Any], roots: Sequence[object], *, inner: bool = False) -> None:
+    def __init__(self, file: Stream, namespace: dict[str, Any], roots: Sequence[object], *, inner: bool = False) -> None:
         self.buffers: list[pickle.PickleBuffer] = []
         super().__init__(file, protocol=5, buffer_callback=self._keep_out_of_band)
         self.namespace = namespace
@@ -62,6 +62,7 @@ class SessionPickler(cloudpickle.Pickler):
         self.inner = inner
         self.addresses: set[int] = set()
         self.shared: dict[int, Any] = {}
+        self._own: dict[type, Reducer] = {}  # of the session's classes, which must not be kept alive by _REDUCERS
 
     def _keep_out_of_band(self, buffer: pickle.PickleBuffer) -> bool:
         if buffer.raw().nbytes < SMALL_BUFFER:
@@ -71,12 +72,11 @@ class SessionPickler(cloudpickle.Pickler):
 
     def reducer_override(self, obj: Any) -> Reduced:  # called for all but the builtin containers and atoms
         kind = type(obj)
-        reducer = _REDUCERS.get(kind)
+        reducer = _REDUCERS.get(kind) or self._own.get(kind)
         if reducer is None:
             reducer = _reducer_for(kind)
-            if kind.__module__ != "__main__":  # a class of the session must not be kept alive by this table
-                _REDUCERS[kind] = reducer
-        return reducer(self, obj)
+            (self._own if kind.__module__ == "__main__" else _REDUCERS)[kind] = reducer
+        return NotImplemented if reducer is _unchanged else reducer(self, obj)
 
     def default_reduce(self, obj: Any) -> Reduced:
         """What cloudpickle makes of it: by reference where the object can be imported, else by value."""
@@ -106,7 +106,7 @@ def dump(roots: Sequence[object], namespace: dict[str, Any]) -> Pickled:
 
     :raises Exception: whatever an object's own reducer raises; the caller decides what that means.
     """
-    file = io.BytesIO()
+    file = Stream()
     pickler = SessionPickler(file, namespace, roots)
     visited: list[list[object]] = []
     by_value: list[list[object]] = []
@@ -123,7 +123,7 @@ def dump(roots: Sequence[object], namespace: dict[str, Any]) -> Pickled:
         addresses.append(pickler.addresses)
         pickler.by_value, pickler.addresses = [], set()
     return Pickled(
-        stream=file.getvalue(),
+        stream=file.unframed(),
         buffers=[buffer.raw() for buffer in pickler.buffers],
         visited=visited,
         by_value=by_value,
@@ -135,9 +135,9 @@ def dump(roots: Sequence[object], namespace: dict[str, Any]) -> Pickled:
 
 def dump_apart(pickler: SessionPickler, obj: Any) -> tuple[bytes, list[pickle.PickleBuffer]]:
     """Pickle an immutable part of a structure on its own, so that sharing it ties nothing together."""
-    file = io.BytesIO()
+    file = Stream()
     part = SessionPickler(file, pickler.namespace, (), inner=True)
     part.dump(obj)
     pickler.references |= part.references
     pickler.reach |= part.reach
-    return file.getvalue(), part.buffers
+    return file.unframed(), part.buffers

@@ -1,0 +1,78 @@
+"""Is a cell's reply as fast as in a plain kernel, with time to think between cells?"""
+
+from __future__ import annotations
+
+import time
+
+from benchmarks.kernels import Kernel
+from benchmarks.measure import Floor, Row, Section, Settings, at_most, interleave, median, ms
+
+_SETUP = """
+import numpy as np, pandas as pd
+rng = np.random.default_rng(0)
+frame = pd.DataFrame({f"c{i}": rng.random(6_250_000) for i in range(10)})
+big = rng.random(62_500_000)
+k = 1
+def loop():
+    total = 0
+    for i in range(3_000_000):
+        total += k
+    return total
+"""
+
+_CASES = {
+    "trivial: `x = 1`": "x = 1",
+    "reading a 500 MB frame: `m = frame['c3'].mean()`": "m = frame['c3'].mean()",
+    "changing 500 MB: `big *= 1.0000001`": "big *= 1.0000001",
+    "making 500 MB: `fresh = np.ones(62_500_000)`": "fresh = np.ones(62_500_000)",
+    "loop at the top: `for i in range(3_000_000): x = i`": "for i in range(3_000_000): x = i",
+    "loop in a function that reads globals": "t = loop()",
+}
+
+
+def measure(settings: Settings, floor: Floor) -> Section:
+    section = Section(
+        "latency",
+        "Time to the reply",
+        f"`execute_request` to `execute_reply`, {settings.think:g} s of thinking between cells. Two plain kernels show "
+        "what chance does. Target: within 3 % or 5 ms of plain, whichever is larger.",
+    )
+    rounds = settings.times(11, 5)
+    systems = ("plain", "plain again", "perdure")
+    kernels = {name: Kernel(settings.folder / name, perdure=name == "perdure") for name in systems}
+    try:
+        for kernel in kernels.values():
+            kernel.run(_SETUP)
+        kernels["perdure"].flush()
+        for case, code in _CASES.items():
+            taken: dict[str, list[float]] = {name: [] for name in systems}
+            for number, system in interleave(rounds + 1, systems):
+                seconds = kernels[system].run(code)
+                if number:  # the first is for warming up
+                    taken[system].append(seconds)
+                if system == "perdure":
+                    time.sleep(settings.think)
+            section.rows.append(_row(case, taken))
+    finally:
+        for kernel in kernels.values():
+            kernel.close()
+    return section
+
+
+def _row(case: str, taken: dict[str, list[float]]) -> Row:
+    plain, again, ours = (median(taken[name]) for name in ("plain", "plain again", "perdure"))
+    base = min(plain, again)
+    more = median([mine - (one + two) / 2 for one, two, mine in zip(*taken.values(), strict=True)])
+    return Row(
+        case,
+        {
+            "plain": ms(plain),
+            "plain again": ms(again),
+            "perdure": ms(ours),
+            "added": ms(more),
+            "ratio": f"{ours / ((plain + again) / 2):.3f}",
+        },
+        target=f"≤ {ms(max(0.03 * base, 0.005))} more",
+        raw={"seconds": taken, "added": more},
+        **at_most(more, max(0.03 * base, 0.005)),
+    )

@@ -12,7 +12,7 @@ from perdure._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from perdure.jupyter.attachment import attach, current, open, restore, sessions
+    from perdure.jupyter.attachment import attach, current, open, restore, sessions  # noqa: A004 - perdure.open, as gzip.open
     from perdure.timeline.commit import Commit
     from perdure.timeline.history import History
     from perdure.timeline.report import Report

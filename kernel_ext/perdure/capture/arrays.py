@@ -39,7 +39,7 @@ def reduce_array(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any
         return reduce_window(array, base)
     if type(base) is not numpy.ndarray:
         # Over a bytearray, a memory map or foreign memory. Unless that is the session's own, the array is all there is.
-        if type(base) is bytearray and sys.getrefcount(base) > _PRIVATE:
+        if isinstance(base, bytearray) and sys.getrefcount(base) > _PRIVATE:
             offset = _address(array) - _address(numpy.frombuffer(base, "u1"))
             return window, (base, array.dtype, array.shape, array.strides, offset, array.flags.writeable)
         return NotImplemented

@@ -66,19 +66,19 @@ class Job:
         try:
             self.pickled = _dump([obj for _, obj in self.roots], user_ns)
             return
-        except BaseException as error:  # an object's own code may raise anything
+        except BaseException as error:  # noqa: BLE001 - an object's own code may raise anything
             if len(self.roots) == 1:
                 self.failed = {self.roots[0][0]: _reason(error)}
                 return
         for identity, obj in self.roots:
             try:
                 _dump([obj], user_ns)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - as above
                 self.failed[identity] = _reason(error)
         if self.kept:
             try:
                 self.pickled = self.again(user_ns)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - as above
                 self.failed = dict.fromkeys(self.identities, _reason(error))
 
     def footprints(self) -> dict[int, Footprint]:

@@ -18,7 +18,7 @@ import sys
 import types
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from perdure.capture.pickler import SessionPickler
@@ -30,17 +30,17 @@ def reducer_for(kind: type) -> Reducer | None:
     """The reducer for objects of type ``kind``, or ``None`` where plain pickling does right."""
     package = kind.__module__.partition(".")[0]
     if package == "numpy":
-        from perdure.capture import arrays
+        from perdure.capture.arrays import reducer_for as of_array
 
-        return arrays.reducer_for(kind)
+        return cast("Reducer | None", of_array(kind))
     if package == "pandas":
-        from perdure.capture import frames
+        from perdure.capture.frames import reducer_for as of_frame
 
-        return frames.reducer_for(kind)
+        return cast("Reducer | None", of_frame(kind))
     if package == "torch" or any(base.__module__.partition(".")[0] == "torch" for base in kind.__mro__[1:-1]):
-        from perdure.capture import tensors
+        from perdure.capture.tensors import reducer_for as of_tensor
 
-        return tensors.reducer_for(kind)
+        return cast("Reducer | None", of_tensor(kind))
     if issubclass(kind, pickle.PickleBuffer):
         return None
     if package in ("IPython", "ipykernel") and hasattr(kind, "run_cell"):
@@ -52,6 +52,7 @@ def reducer_for(kind: type) -> Reducer | None:
 
 def _reduce_shell(_pickler: SessionPickler, _shell: Any) -> Any:
     from IPython.core.getipython import get_ipython
+
     from perdure.capture.reach import EVERYTHING
 
     _pickler.reach |= EVERYTHING  # who holds the shell can run anything in it
@@ -76,7 +77,17 @@ _IMMUTABLE: tuple[type, ...] = (
 #: Types of other libraries whose objects can't change, or whose sharing can't be seen, by module prefix and name.
 _IMMUTABLE_ELSEWHERE = {
     "numpy": ("dtype", "generic", "ufunc"),
-    "pandas": ("Index", "ExtensionDtype", "Timestamp", "Timedelta", "Period", "Interval", "BaseOffset", "NaTType", "NAType"),
+    "pandas": (
+        "Index",
+        "ExtensionDtype",
+        "Timestamp",
+        "Timedelta",
+        "Period",
+        "Interval",
+        "BaseOffset",
+        "NaTType",
+        "NAType",
+    ),
     "torch": ("dtype", "device", "Size", "memory_format", "layout"),
     "polars": ("DataType", "DataTypeClass"),
     "pyarrow": ("DataType", "Schema", "Field"),

@@ -48,10 +48,12 @@ class Pickled:
     reach: Reach = NOTHING
 
 
-class SessionPickler(cloudpickle.Pickler):
+class SessionPickler(cloudpickle.Pickler):  # type: ignore[misc]
     """A C pickler that knows which namespace its objects live in."""
 
-    def __init__(self, file: Stream, namespace: dict[str, Any], roots: Sequence[object], *, inner: bool = False) -> None:
+    def __init__(
+        self, file: Stream, namespace: dict[str, Any], roots: Sequence[object], *, inner: bool = False
+    ) -> None:
         self.buffers: list[pickle.PickleBuffer] = []
         super().__init__(file, protocol=5, buffer_callback=self._keep_out_of_band)
         self.namespace = namespace
@@ -113,7 +115,7 @@ def dump(roots: Sequence[object], namespace: dict[str, Any]) -> Pickled:
     addresses: list[set[int]] = []
     for root in roots:
         log: list[object] = []
-        pickler.persistent_id = log.append  # type: ignore[method-assign, assignment]
+        pickler.persistent_id = log.append
         with patience(log.__len__):
             pickler.dump(root)
         visited.append(log)

@@ -154,7 +154,7 @@ def _shell_call(node: ast.AST) -> tuple[str, list[str]] | None:
             args=arguments,
             keywords=[],
         ) if all(isinstance(argument, ast.Constant) and isinstance(argument.value, str) for argument in arguments):
-            return method, [argument.value for argument in arguments if isinstance(argument, ast.Constant)]
+            return method, [str(argument.value) for argument in arguments if isinstance(argument, ast.Constant)]
     return None
 
 
@@ -195,7 +195,8 @@ def reach_of_text(text: str) -> Reach:
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
-        return reach_of_cell(TransformerManager().transform_cell(text))
+        transformed: str = TransformerManager().transform_cell(text)  # type: ignore[no-untyped-call]
+        return reach_of_cell(transformed)
     except SyntaxError:
         return Reach(frozenset(_WORD.findall(text)))
 

@@ -86,6 +86,17 @@ def components(
             key = parent[key]
         return key
 
+    for group in [*_ties(footprints), *circles]:
+        for key in group:
+            parent[leader(key)] = leader(group[0])
+    groups: dict[Hashable, list[Hashable]] = {}
+    for key in footprints:
+        groups.setdefault(leader(key), []).append(key)
+    return list(groups.values())
+
+
+def _ties(footprints: dict[Hashable, Footprint]) -> list[list[Hashable]]:
+    """For each object that ties, the keys whose footprints have it."""
     # The largest may list millions of objects, of which only those matter that some other lists too.
     largest = max(footprints, key=lambda key: footprints[key].size, default=None)
     seen: set[int] = set()
@@ -94,28 +105,21 @@ def components(
         if key != largest:
             common |= seen & footprint.ids
             seen |= footprint.ids
-    in_largest = footprints[largest].ids_among(seen) if largest is not None and seen else set()
+    if largest is None or not seen:
+        return []
+    in_largest = footprints[largest].ids_among(seen)
     common |= in_largest
-    if common:
-        ties: dict[int, bool] = {}
-        first: dict[int, Hashable] = {}
-        for key, footprint in footprints.items():
-            shared = in_largest if key == largest else footprint.ids & common
-            unknown = shared - ties.keys()
-            if unknown:
-                ties.update((address, True) for address in unknown if address < 0)
-                ties.update((id(obj), really_ties(obj)) for obj in footprint.find(unknown))
-            for identity in shared:
-                if ties[identity]:
-                    other = first.setdefault(identity, key)
-                    parent[leader(key)] = leader(other)
-    for circle in circles:
-        for key in circle:
-            parent[leader(key)] = leader(circle[0])
-    groups: dict[Hashable, list[Hashable]] = {}
-    for key in footprints:
-        groups.setdefault(leader(key), []).append(key)
-    return list(groups.values())
+    holders: dict[int, list[Hashable]] = {}
+    verdicts: dict[int, bool] = {}
+    for key, footprint in footprints.items():
+        shared = in_largest if key == largest else footprint.ids & common
+        unknown = shared - verdicts.keys()
+        verdicts.update((address, True) for address in unknown if address < 0)
+        verdicts.update((id(obj), really_ties(obj)) for obj in (footprint.find(unknown) if unknown else ()))
+        for identity in shared:
+            if verdicts[identity]:
+                holders.setdefault(identity, []).append(key)
+    return list(holders.values())
 
 
 def circles(references: dict[Hashable, set[Hashable]]) -> list[list[Hashable]]:

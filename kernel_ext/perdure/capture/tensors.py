@@ -54,8 +54,9 @@ def reduce_tensor(pickler: SessionPickler, tensor: torch.Tensor) -> Any:
     attributes = dict(vars(tensor)) if hasattr(tensor, "__dict__") else {}
     if attributes:
         state["attributes"] = attributes
-    if tensor._backward_hooks:
-        state["hooks"] = tensor._backward_hooks
+    hooks = tensor._backward_hooks  # noqa: SLF001 - torch has no public way to read them
+    if hooks:
+        state["hooks"] = hooks
     return make_tensor, arguments, state or None, None, None, set_tensor_state
 
 
@@ -77,9 +78,9 @@ def make_tensor(
     if conjugate:
         tensor = tensor.conj()
     if negative:
-        tensor = torch._neg_view(tensor)  # type: ignore[attr-defined]
+        tensor = torch._neg_view(tensor)  # noqa: SLF001 - the only way to make one
     if kind is not torch.Tensor:
-        return kind(tensor, requires_grad) if kind is torch.nn.Parameter else kind(tensor)  # type: ignore[no-any-return]
+        return kind(tensor, requires_grad) if kind is torch.nn.Parameter else kind(tensor)
     return tensor.requires_grad_(requires_grad)
 
 
@@ -87,7 +88,7 @@ def set_tensor_state(tensor: torch.Tensor, state: dict[str, Any]) -> None:
     """Give a tensor its gradient, hooks and attributes back."""
     tensor.grad = state.get("grad")
     if "hooks" in state:
-        tensor._backward_hooks = state["hooks"]
+        tensor._backward_hooks = state["hooks"]  # noqa: SLF001 - as above
     vars(tensor).update(state.get("attributes", {}))
 
 

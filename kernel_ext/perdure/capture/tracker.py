@@ -7,7 +7,8 @@ finds the co-variables anew among it, and says which of them differ from what wa
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterable, Set
+from collections.abc import Hashable, Iterable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from perdure.capture import guard
@@ -15,7 +16,7 @@ from perdure.capture.covariables import Change, CoVariable, Scan
 from perdure.capture.fingerprint import BufferPrint, Fingerprint
 from perdure.capture.job import Job
 from perdure.capture.reach import Reach
-from perdure.capture.sharing import circles, components
+from perdure.capture.sharing import Footprint, circles, components
 from perdure.capture.table import LEAVES, Table, is_leaf
 
 #: Bytes that a value whose pickle differs each time may add in all before it counts as not capturable.
@@ -43,7 +44,7 @@ class Tracker:
 
     # -- the scan ----------------------------------------------------------------------------------------------
 
-    def scan(self, current: dict[str, Any], reach: Reach, also: Set[CoVariable] = frozenset()) -> Scan:
+    def scan(self, current: dict[str, Any], reach: Reach, also: AbstractSet[CoVariable] = frozenset()) -> Scan:
         """Compare ``current`` (the names with their objects) with what was last seen, within ``reach``.
 
         :param also: co-variables to look at besides.
@@ -59,7 +60,7 @@ class Tracker:
         scan.seconds = time.perf_counter() - began
         return scan
 
-    def _look(self, current: dict[str, Any], reach: Reach, also: Set[CoVariable]) -> list[Job]:
+    def _look(self, current: dict[str, Any], reach: Reach, also: AbstractSet[CoVariable]) -> list[Job]:
         """Pickle what is new and what the reach leads to."""
         self._generation += 1
         table = self.table
@@ -171,11 +172,13 @@ class Tracker:
         """Find the co-variables among what was looked at, enter them into the table, and say what has to be saved."""
         owner: dict[Hashable, Job] = {identity: job for job in jobs for identity in job.identities}
         objects: dict[Hashable, tuple[int, Any]] = {root[0]: root for job in jobs for root in job.roots}
-        footprints = {identity: footprint for job in jobs for identity, footprint in job.footprints().items()}
+        footprints: dict[Hashable, Footprint] = {
+            identity: footprint for job in jobs for identity, footprint in job.footprints().items()
+        }
         drawn = {identity for identity, footprint in footprints.items() if _is_drawn(footprint.kinds)}
         known = _known_chunks(jobs)
         changes = []
-        for group in components(dict(footprints), together):
+        for group in components(footprints, together):
             job = owner[group[0]]
             if job.identities != group:
                 job = Job([objects[identity] for identity in group]).run(self.user_ns)

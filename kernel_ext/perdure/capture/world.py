@@ -31,7 +31,7 @@ class World:
         for name, read in _READERS.items():
             try:
                 state = read()
-            except Exception:  # a library that is half imported, or a directory that was removed
+            except Exception:  # noqa: BLE001 - a library that is half imported, or a directory that was removed
                 state = None
             if state is None:
                 self._last.pop(name, None)
@@ -53,7 +53,7 @@ def _read_numpy() -> tuple[Any, ...] | None:
         return None
     import numpy
 
-    kind, keys, position, has_gauss, gauss = numpy.random.get_state(legacy=True)
+    kind, keys, position, has_gauss, gauss = numpy.random.get_state(legacy=True)  # noqa: NPY002 - it is the user's, not ours
     return kind, keys.tobytes(), position, has_gauss, gauss  # type: ignore[union-attr]
 
 
@@ -61,7 +61,9 @@ def _write_numpy(state: tuple[Any, ...]) -> None:
     import numpy
 
     kind, keys, position, has_gauss, gauss = state
-    numpy.random.set_state((kind, numpy.frombuffer(keys, "u4"), position, has_gauss, gauss))
+    numpy.random.set_state(  # noqa: NPY002 - as above
+        (kind, numpy.frombuffer(keys, "u4"), position, has_gauss, gauss)
+    )
 
 
 def _read_torch() -> bytes | None:

@@ -45,8 +45,9 @@ _attachment: Attachment | None = None
 
 
 def attachment() -> Attachment:
-    """
-    :raises NotAttached: if this process has no session.
+    """This process's session with its shell and hooks.
+
+    :raises NotAttached: if it has none.
     """
     if _attachment is None or _attachment.process != os.getpid():
         raise NotAttached("This kernel has no perdure session. Start one with: %load_ext perdure")
@@ -71,7 +72,7 @@ def attach(store: str | os.PathLike[str] | None = None, session: str | None = No
     :raises NotAttached: outside IPython.
     :raises SessionBusy: if another live kernel has the session open.
     """
-    global _attachment
+    global _attachment  # noqa: PLW0603 - one per process is the point
     from perdure.jupyter.watcher import Watcher
 
     shell = _shell()
@@ -137,7 +138,9 @@ def restore(session: str | None = None, store: str | os.PathLike[str] | None = N
     return report
 
 
-def open(session: str, store: str | os.PathLike[str] | None = None) -> History:
+def open(  # noqa: A001 - it is used as perdure.open
+    session: str, store: str | os.PathLike[str] | None = None
+) -> History:
     """Read a session from outside its kernel, which may be running.
 
     :raises UnknownSession: if there is no such session.
@@ -187,7 +190,9 @@ def _shell() -> InteractiveShell:
 
     shell = get_ipython()
     if shell is None:
-        raise NotAttached("perdure attaches to IPython and Jupyter sessions, and this is plain Python. Start 'ipython'.")
+        raise NotAttached(
+            "perdure attaches to IPython and Jupyter sessions, and this is plain Python. Start 'ipython'."
+        )
     return shell
 
 
@@ -204,7 +209,7 @@ def _meta() -> dict[str, Any]:
         "implementation": sys.implementation.name,
         "platform": platform.platform(),
         "host": socket.gethostname(),
-        "cwd": os.getcwd(),
+        "cwd": str(Path.cwd()),
         "time": time.time(),
     }
 

@@ -7,6 +7,7 @@ of the kernel's event loop, which runs after the reply has gone out and before t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -51,10 +52,8 @@ class Watcher:
         if self._idle is not None:
             self._idle.cancel()
         for event, handler in self._handlers():
-            try:
+            with contextlib.suppress(ValueError):  # someone has cleared the shell's events
                 self._shell.events.unregister(event, handler)
-            except ValueError:
-                pass  # someone has cleared the shell's events
 
     def _handlers(self) -> list[tuple[str, Callable[..., None]]]:
         return [
@@ -77,7 +76,7 @@ class Watcher:
         cells = self._nested.setdefault(threading.get_ident(), [])
         transformed = info.transformed_cell
         if transformed is None:
-            transformed = self._shell.transform_cell(info.raw_cell or "")
+            transformed = str(self._shell.transform_cell(info.raw_cell or ""))  # type: ignore[no-untyped-call]
         cell = Cell(
             info.raw_cell or "",
             reach_of_cell(transformed),
@@ -114,10 +113,8 @@ class Watcher:
         else:
             self._session.end(cell)
         if self._config.durability == "sync":
-            try:
+            with contextlib.suppress(PerdureError):  # the session has said so itself
                 self._session.flush()
-            except PerdureError:
-                pass  # the session has said so itself
         self._when_idle(self._session.settle)
         self._look_around_later()
 
@@ -139,7 +136,7 @@ class Watcher:
             self._suspicious = True
             self._look_around_later()
             return
-        transformed = self._shell.transform_cell(code)
+        transformed = str(self._shell.transform_cell(code))  # type: ignore[no-untyped-call]
         reach = reach_of_cell(transformed)
         if only_commands(transformed, "dart"):
             reach = Reach(reach.names)
@@ -166,8 +163,11 @@ class Watcher:
         """Whether threads are alive that the user's code started: they may change anything at any time."""
         return any(
             thread not in self._baseline
-            and type(thread).__module__.partition(".")[0] not in ("tqdm", "ipykernel", "IPython", "zmq", "debugpy", "tornado")
-            and not thread.name.startswith(("perdure", "asyncio_", "IOPub", "Heartbeat", "pydevd", "Tqdm", "Subshell", "subshell"))
+            and type(thread).__module__.partition(".")[0]
+            not in ("tqdm", "ipykernel", "IPython", "zmq", "debugpy", "tornado")
+            and not thread.name.startswith(
+                ("perdure", "asyncio_", "IOPub", "Heartbeat", "pydevd", "Tqdm", "Subshell", "subshell")
+            )
             and thread is not threading.main_thread()
             for thread in threading.enumerate()
         )
@@ -209,5 +209,3 @@ class Watcher:
         elif not self._session.recheck(IDLE_SLICE):
             return
         self._idle = loop.call_later(IDLE_NEXT, self._look_around)
-
-

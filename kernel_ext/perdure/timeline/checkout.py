@@ -74,16 +74,16 @@ class Checkout:
             if any((snapshot, slot) not in self._alive for slot in names.values())
         }
         referring = {
-            covariable.snapshot: covariable.references
+            snapshot: covariable.references
             for covariable in self._tracker.table.covariables()
-            if covariable.references and covariable.snapshot in self._groups
+            if covariable.references and (snapshot := covariable.snapshot) in self._groups and snapshot is not None
         }
         while True:
             made = {name for snapshot in found for name in self._groups[snapshot]}
             more = {
                 snapshot
                 for snapshot, references in referring.items()
-                if snapshot is not None and snapshot not in found and not made.isdisjoint(references)
+                if snapshot not in found and not made.isdisjoint(references)
             }
             if not more:
                 return found
@@ -130,7 +130,9 @@ class Checkout:
             self._tracker.adopt(snapshot, count, values)
         rows = [self._row(name) for name in sorted(self._names & (self._live.names | self._target.names))]
         now = self._namespace.snapshot()
-        return [Row(row.name, row.status, _kind(now[row.name]) if row.name in now else "", row.note) for row in rows if row]
+        return [
+            Row(row.name, row.status, _kind(now[row.name]) if row.name in now else "", row.note) for row in rows if row
+        ]
 
     def _put(self, name: str, value: Any) -> None:
         try:

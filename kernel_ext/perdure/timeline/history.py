@@ -103,9 +103,7 @@ class History:
         for commit_id, record in line:
             if n is not None and len(found) >= n:
                 break
-            if var is not None and not (
-                var in record.bindings or var in record.deleted or var in record.not_captured
-            ):
+            if var is not None and not (var in record.bindings or var in record.deleted or var in record.not_captured):
                 continue
             if pattern is not None and not pattern.search(record.source):
                 continue
@@ -136,7 +134,9 @@ class History:
             raise UnknownName(f"No commit up to HEAD has a variable {name!r}.")
         return found[0]
 
-    def diff(self, before: str | None = None, after: str | None = None, *, var: str | None = None) -> list[NameDifference]:
+    def diff(
+        self, before: str | None = None, after: str | None = None, *, var: str | None = None
+    ) -> list[NameDifference]:
         """How the variables of two versions differ.
 
         Without ``after``, ``before`` is compared with HEAD; without both, HEAD with the version before it.
@@ -235,8 +235,9 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _identifier(name: str) -> str:
-    """
-    :raises InvalidName: if no variable can be called that.
+    """The name, if a variable can have it.
+
+    :raises InvalidName: if none can.
     """
     if not (name.isidentifier() or is_echo(name)):
         raise InvalidName(f"{name!r} can't name a variable. Give a Python name.")
@@ -267,7 +268,8 @@ def _compare(
 
 
 def find_branch(refs: Refs, name: str) -> str:
-    """
+    """The commit that the branch is at.
+
     :raises UnknownRef: if there is no such branch.
     """
     if name not in refs.branches:

@@ -12,7 +12,6 @@ from perdure.store import ChunkList, Snapshot, Store
 from perdure.timeline.manifest import Manifest
 
 
-
 class Loader:
     """Makes the objects of one version.
 

@@ -89,7 +89,9 @@ class Patch:
         """The one live co-variable that has exactly these names in exactly these places."""
         bound = {live.bindings[name] for name in names if name in live.bindings}
         snapshots = {snapshot for snapshot, _ in bound}
-        if len(snapshots) != 1 or any(name not in live.bindings or live.bindings[name][1] != names[name] for name in names):
+        if len(snapshots) != 1 or any(
+            name not in live.bindings or live.bindings[name][1] != names[name] for name in names
+        ):
             return None
         (snapshot,) = snapshots
         if {name for name, (other, _) in live.bindings.items() if other == snapshot} != names.keys():

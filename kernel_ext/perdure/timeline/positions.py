@@ -48,14 +48,16 @@ class Positions:
 
         :raises UsageError: if there are not so many.
         """
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        if n < 1:
             raise UsageError(f"'{verb}' can't go {n} steps. Give a number from 1 up.")
         if verb == "undo" and len(self._past) < n:
             self._look_back(here)
         source, sink = (self._past, self._future) if verb == "undo" else (self._future, self._past)
         if len(source) < n:
             most = f"'{verb}' can go {len(source)} step(s) at most." if source else f"There is nothing to {verb}."
-            raise UsageError(f"{most} Nothing has changed; 'log' lists the commits, and 'checkout' goes to any of them.")
+            raise UsageError(
+                f"{most} Nothing has changed; 'log' lists the commits, and 'checkout' goes to any of them."
+            )
         for _ in range(n):
             sink.append(here)
             here = source.pop()

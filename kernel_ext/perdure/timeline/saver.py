@@ -158,7 +158,7 @@ class Saver:
                 self._save(save)
             except PerdureError as error:
                 self._give_up(save, error)
-            except Exception as error:  # a bug of ours must not end the thread: the session goes on, not durable
+            except Exception as error:  # noqa: BLE001 - a bug of ours must not end the thread: the session goes on, not durable
                 problem = StoreUnreachable(
                     f"perdure could not save the last cell ({type(error).__name__}: {error}). "
                     "The session goes on; the next cell is saved with everything that is missing."
@@ -177,7 +177,7 @@ class Saver:
         if self._writer is not None:
             try:
                 self._writer.abort()
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it is, a new writer starts clean
                 self._writer = None
         self.unsaved.append(save.record)
         with self._changed:
@@ -193,9 +193,7 @@ class Saver:
         saved = self._put_snapshots(writer, save.scan)
         old, last, now = self.manifest, self._last, save.scan.bindings
         # A binding that is the same tuple as in the last commit is the same in the manifest: most are.
-        delta = {
-            name: self._resolve(binding, saved) for name, binding in now.items() if last.get(name) is not binding
-        }
+        delta = {name: self._resolve(binding, saved) for name, binding in now.items() if last.get(name) is not binding}
         delta = {name: binding for name, binding in delta.items() if old.bindings.get(name) != binding}
         missing = {
             name: reason
@@ -289,7 +287,9 @@ class Saver:
                     printed.ids[index] = source[0].ids[source[1]]
             ids = tuple(chunk_id for chunk_id in printed.ids if chunk_id is not None)
             if len(ids) != len(printed.ids):
-                raise StoreUnreachable("A part of a variable could not be saved earlier. It is saved with the next cell.")
+                raise StoreUnreachable(
+                    "A part of a variable could not be saved earlier. It is saved with the next cell."
+                )
             buffers.append(ChunkList(printed.nbytes, ids))
         stream, inline = change.stream, None
         if len(stream) <= INLINE:

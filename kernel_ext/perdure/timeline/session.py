@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from perdure.capture.covariables import Scan
 from perdure.capture.names import Namespace
 from perdure.capture.preview import preview
-from perdure.capture.reach import NOTHING, Reach
-from perdure.capture.covariables import CoVariable, Scan
+from perdure.capture.reach import NOTHING
 from perdure.capture.tracker import Tracker
-from perdure.errors import NotAttached, PerdureError, UnknownName, UsageError
+from perdure.errors import NotAttached, PerdureError, UnknownName
 from perdure.store import Commit as Record
 from perdure.store import Refs, Store
 from perdure.timeline.cell import Cell
@@ -28,7 +28,6 @@ from perdure.timeline.manifest import Manifest
 from perdure.timeline.positions import Position, Positions, changed_something
 from perdure.timeline.report import UNCHANGED, Report, Row
 from perdure.timeline.saver import Save, Saver
-
 
 _live: dict[int, Session] = {}
 
@@ -101,7 +100,7 @@ class Session(History):
             for cell in cells:
                 try:
                     self._commit(cell)
-                except Exception as error:  # a fault of ours must never show as one of the user's cell
+                except Exception as error:  # noqa: BLE001 - a fault of ours must never show as one of the user's cell
                     self._report(f"A cell could not be recorded ({type(error).__name__}: {error}).")
                     self._tracker = Tracker(self._namespace.user_ns)
 
@@ -278,7 +277,9 @@ class Session(History):
             new = _identifier(new_name or f"{_identifier(name)}_{commit[:4]}")
             manifest = self.manifest(commit)
             if name not in manifest.names:
-                raise UnknownName(f"Version {commit[:8]} has no variable {name!r}. 'show {commit[:8]}' lists what it did.")
+                raise UnknownName(
+                    f"Version {commit[:8]} has no variable {name!r}. 'show {commit[:8]}' lists what it did."
+                )
             self._namespace[new] = self.at(commit)[name]
             return new
 
@@ -288,7 +289,9 @@ class Session(History):
         for name in names:
             _identifier(name)
         if unknown:
-            raise UnknownName(f"Version {commit[:8]} has no variable {', '.join(map(repr, unknown))}; nothing has changed.")
+            raise UnknownName(
+                f"Version {commit[:8]} has no variable {', '.join(map(repr, unknown))}; nothing has changed."
+            )
         began = time.perf_counter()
         checkout = self._checkout(target, only=names)
         return Report(f"{', '.join(names)} as of {ref}", self._saver.refs.head, checkout, time.perf_counter() - began)

@@ -21,8 +21,11 @@ def is_echo(name: str) -> bool:
 class Commit:
     """The durable record of one cell.
 
-    ``started`` is in seconds since the epoch, ``duration`` in seconds, ``bytes_added`` in bytes. ``changed`` and
-    ``deleted`` are names; ``not_captured`` gives for each name that could not be kept the reason.
+    ``id`` has 40 hex digits; ``parent`` is the id of the commit before it, ``None`` for the first. ``source`` is the cell's
+    code and ``execution_count`` its number, ``None`` for what no numbered cell did. ``outcome`` is ``ok``, ``error`` or
+    ``interrupted``, and ``error`` then says what was raised. ``started`` is in seconds since the epoch, ``duration`` in
+    seconds, ``bytes_added`` in bytes. ``changed`` and ``deleted`` are names; ``not_captured`` gives for each name that could
+    not be kept the reason. ``previews`` describes the changed values in brief. ``session`` is the id of its session.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Commit:
 
     @classmethod
     def of(cls, commit_id: str, record: Record) -> Commit:
+        """The commit that a record of the store is."""
         return cls(
             id=commit_id,
             parent=record.parent,

@@ -26,7 +26,11 @@ class Row:
 
 @dataclass(slots=True)
 class Report:
-    """The outcome of putting a session at a version. ``seconds`` is how long it took."""
+    """The outcome of putting a session at a version.
+
+    ``title`` says what was done, ``head`` is the commit that the session is at now, ``seconds`` how long it took. ``rows``
+    tell of each name what happened to it, ``warnings`` what else is to be known.
+    """
 
     title: str
     head: str | None = None
@@ -39,6 +43,7 @@ class Report:
         return [row.name for row in self.rows if row.status == status and not is_echo(row.name)]
 
     def to_json(self) -> dict[str, Any]:
+        """The same, as JSON-able values."""
         return {
             "title": self.title,
             "head": self.head,

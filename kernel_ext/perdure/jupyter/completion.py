@@ -15,8 +15,9 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
     """Candidates for the word at the cursor of a ``%dart`` line (IPython's ``complete_command`` hook)."""
     from perdure.cli import main
 
-    words = event.text_until_cursor[: len(event.text_until_cursor) - len(event.symbol)].split()
-    if len(words) == 1:
+    before: str = event.text_until_cursor
+    words = before.removesuffix(event.symbol).split()
+    if len(words) <= 1:
         return list(main.commands)
     command = main.commands.get(words[1])
     if command is None:

@@ -26,7 +26,10 @@ def as_text(section: Section) -> str:
     head, body = _table(section)
     body = [[re.sub(r"[`*]", "", cell) for cell in line] for line in body]
     widths = [max(len(line[at]) for line in [head, *body]) for at in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in [head, *body]]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in [head, *body]
+    ]
     return "\n".join([f"\n== {section.title}", *lines, *section.notes])
 
 

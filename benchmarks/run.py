@@ -51,9 +51,13 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if given.write:
-        wanted = [part for part in sys.argv[1:] if part not in ("--write", str(given.write))] if arguments is None else []
+        wanted = (
+            [part for part in sys.argv[1:] if part not in ("--write", str(given.write))] if arguments is None else []
+        )
         command = " ".join(["python -m benchmarks.run", *given.names, *(["--quick"] if given.quick else [])])
-        report.write(given.write, sections, here, floor, command if wanted or given.names or given.quick else "make bench")
+        report.write(
+            given.write, sections, here, floor, command if wanted or given.names or given.quick else "make bench"
+        )
     missed = [row for section in sections for row in section.rows if row.met is False]
     print(f"\n{len(missed)} targets missed" if missed else "\nEvery target met")
     return 0

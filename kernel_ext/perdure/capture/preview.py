@@ -180,7 +180,9 @@ def _named(value: Any, kind: type) -> str:
     if is_kind(kind, "numpy", "ndarray"):
         return _array_phrase(value, name)
     if kind is loaded("pandas", "Timestamp") or kind is loaded("pandas", "Timedelta"):
-        return f"<{name} {value if getattr(value, 'tzinfo', None) is None else value.tz_localize(None)}>"
+        return (
+            f"<pandas.{kind.__name__} {value if getattr(value, 'tzinfo', None) is None else value.tz_localize(None)}>"
+        )
     facts: dict[str, JSON] = {}
     _measure_library(value, kind, facts, cells=False)
     for base in _SIZED:

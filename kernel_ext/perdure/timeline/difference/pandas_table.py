@@ -70,7 +70,7 @@ def _labels(before: Any, after: Any) -> list[tuple[str, tuple[Any, Any]]]:
 
 def _plain(value: Any) -> Any:
     """A number without the name of its NumPy type."""
-    return value.item() if isinstance(value, (numpy.number, numpy.bool)) else value
+    return value.item() if isinstance(value, (numpy.number, numpy.bool_)) else value
 
 
 def _tabular(value: Any) -> Any:

@@ -52,10 +52,10 @@ def _status_text(found: Status) -> str:
 
 def _position(found: Status) -> str:
     if found.behind is None:
-        return f"beside branch {found.branch}; the next cell starts a branch"
+        return f"beside branch {found.branch}; the next change starts a branch"
     if found.behind:
         return (
-            f"on branch {found.branch}, {counted(found.behind, 'commit')} behind its tip; the next cell starts a branch"
+            f"on branch {found.branch}, {counted(found.behind, 'commit')} behind its tip; the next change starts a branch"
         )
     return f"on branch {found.branch}"
 

@@ -54,9 +54,7 @@ def _position(found: Status) -> str:
     if found.behind is None:
         return f"beside branch {found.branch}; the next change starts a branch"
     if found.behind:
-        return (
-            f"on branch {found.branch}, {counted(found.behind, 'commit')} behind its tip; the next change starts a branch"
-        )
+        return f"on branch {found.branch}, {counted(found.behind, 'commit')} behind its tip; the next change starts a branch"
     return f"on branch {found.branch}"
 
 

@@ -37,6 +37,8 @@ def reduce_array(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any
         from perdure.capture.tensors import reduce_window
 
         return reduce_window(array, base)
+    if type(base) is memoryview and type(base.obj) is bytearray:
+        base = base.obj
     if type(base) is not numpy.ndarray:
         # Over a bytearray, a memory map or foreign memory. Unless that is the session's own, the array is all there is.
         if isinstance(base, bytearray) and sys.getrefcount(base) > _PRIVATE:
@@ -102,7 +104,8 @@ def adopt_buffer(buffer: Any, dtype: numpy.dtype[Any], shape: tuple[int, ...], o
     owned = type(buffer) is numpy.ndarray and buffer.base is None and buffer.flags.owndata and order == "C"
     if not (owned and buffer.nbytes and dtype.itemsize):
         flat: numpy.ndarray[Any, Any] = numpy.frombuffer(buffer, dtype=dtype)
-        return flat.reshape(shape, order=order)
+        shaped = flat.reshape(shape, order=order)
+        return shaped.copy(order="K") if type(buffer) is bytearray else shaped
     array: numpy.ndarray[Any, Any] = buffer
     array.dtype = dtype  # type: ignore[misc]
     array.resize(shape, refcheck=False)

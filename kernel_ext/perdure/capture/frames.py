@@ -24,6 +24,8 @@ def reducer_for(kind: type) -> Any:
             return reduce_block
         if kind is internals.BlockValuesRefs:
             return reduce_references
+        if kind.__name__ == "SingleBlockManager":
+            return reduce_manager
     return None
 
 
@@ -43,6 +45,16 @@ def reduce_block(_pickler: SessionPickler, block: Any) -> Any:
     if references is None or len(arguments) != 3:
         return NotImplemented
     return make_block, (*arguments, references)
+
+
+def reduce_manager(_pickler: SessionPickler, manager: Any) -> Any:
+    """A series keeps its values in one block, whose ``references`` pandas' own pickling drops."""
+    return make_manager, (type(manager), manager.blocks[0], manager.axes[0])
+
+
+def make_manager(kind: Any, block: Any, axis: Any) -> Any:
+    """What a series of ``block``'s values is made of."""
+    return kind(block, axis)
 
 
 def reduce_references(_pickler: SessionPickler, references: Any) -> Any:

@@ -7,7 +7,9 @@ function or class of the session is kept as a reference to its name; an instance
 
 from __future__ import annotations
 
+import functools
 import types
+import typing
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +99,22 @@ def set_function_state(function: types.FunctionType, state: dict[str, Any]) -> N
         setattr(function, name, value)
 
 
+def reduce_cached(pickler: SessionPickler, cached: Any) -> Any:
+    """``functools.lru_cache`` over a function of the session, which Python would look up by its name. Its cache starts empty."""
+    if getattr(cached, "__module__", None) != pickler.namespace.get("__name__", "__main__"):
+        return NotImplemented
+    reference = _reference(pickler, cached)
+    if reference is not None:
+        return reference
+    pickler.by_value.append(cached)
+    return make_cached, (cached.__wrapped__, cached.cache_parameters()), None, None, None
+
+
+def make_cached(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    """An ``lru_cache`` with these parameters."""
+    return functools.lru_cache(**parameters)(function)
+
+
 def reduce_cell(_pickler: SessionPickler, cell: types.CellType) -> Any:
     try:
         contents = cell.cell_contents
@@ -142,6 +160,10 @@ def reduce_class(pickler: SessionPickler, cls: type) -> Any:
     state = rest[0][0] if rest and isinstance(rest[0], tuple) else None
     if isinstance(state, dict):
         state.pop("__slotnames__", None)  # left in the class by the first pickling of an instance
+    if "__slots__" in vars(cls) and position == 4 and typing.NamedTuple not in vars(cls).get("__orig_bases__", ()):
+        # cloudpickle would make it without slots, and its instances with a __dict__. (typing.NamedTuple, a base, sets its own.)
+        keywords = {**arguments[3], "__slots__": vars(cls)["__slots__"]}
+        arguments = (*arguments[:3], keywords, *arguments[4:])
     return (maker, (*arguments[:position], None, *arguments[position + 1 :]), *rest)
 
 
@@ -166,4 +188,5 @@ REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
     types.CellType: reduce_cell,
     types.MethodType: reduce_method,
     types.ModuleType: reduce_module,
+    functools._lru_cache_wrapper: reduce_cached,
 }

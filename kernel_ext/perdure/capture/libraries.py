@@ -9,6 +9,7 @@ import datetime
 import decimal
 import enum
 import fractions
+import functools
 import io
 import logging
 import pathlib
@@ -72,6 +73,7 @@ _IMMUTABLE: tuple[type, ...] = (
     types.ClassMethodDescriptorType, types.GenericAlias, types.UnionType, types.MappingProxyType, pickle.PickleBuffer,
     datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, decimal.Decimal, fractions.Fraction,
     uuid.UUID, pathlib.PurePath, re.Pattern, enum.Enum, logging.Logger, logging.Handler, property, staticmethod, classmethod,
+    functools._lru_cache_wrapper,
 )  # fmt: skip
 
 #: Types of other libraries whose objects can't change, or whose sharing can't be seen, by module prefix and name.

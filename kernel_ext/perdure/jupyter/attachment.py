@@ -20,8 +20,10 @@ from perdure.jupyter.config import Perdure, store_path
 from perdure.jupyter.shell_state import namespace_of, notebook_of, rebuild_inputs
 from perdure.store import SessionInfo, Store
 from perdure.timeline.history import History
+from perdure.timeline.packages import differing
 from perdure.timeline.report import Report
 from perdure.timeline.session import Session
+from perdure.timeline.trust import check_trusted
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -127,13 +129,14 @@ def restore(session: str | None = None, store: str | os.PathLike[str] | None = N
     own = _attachment.session.id if _attachment is not None else None
     looked_in = _attachment.store if _attachment is not None and _attachment.store.path == path else Store.open(path)
     chosen = find_session(looked_in, session, notebook=notebook_of(shell), other_than=own)
-    if not chosen.trusted:
-        History(looked_in, chosen.id).at("HEAD")  # raises Untrusted, before anything is given up
+    check_trusted(looked_in, chosen.id)  # before anything is given up
     if looked_in is not (_attachment.store if _attachment is not None else None):
         looked_in.close()
     live = attach(path, chosen.id)
     report = live.restore()
     report.warnings += _differences(chosen)
+    if report.head is not None:
+        report.warnings += differing(live.store.ancestry(report.head))
     rebuild_inputs(shell, live)
     return report
 

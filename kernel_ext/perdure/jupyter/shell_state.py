@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 from typing import TYPE_CHECKING
 
@@ -46,4 +47,20 @@ def rebuild_inputs(shell: InteractiveShell, session: Session) -> None:
         kept[:] = [*inputs, running]
     for count, source in sources.items():
         shell.user_ns[f"_i{count}"] = source
+    for _, record in line:
+        if "file" in record.meta:
+            _remember_source(record.meta["file"], record.source)
     shell.execution_count = last + 2
+
+
+def file_of(shell: InteractiveShell, raw: str, transformed: str) -> str | None:
+    """The file name that the code objects of a cell carry, if functions of it may outlive the cell."""
+    if not any(word in raw for word in ("def ", "class ", "lambda")):
+        return None
+    name: str = shell.compile.get_code_name(raw, transformed, shell.execution_count - 1)
+    return name
+
+
+def _remember_source(file: str, source: str) -> None:
+    """Let tracebacks and ``inspect.getsource`` find the source of functions that were made in another kernel."""
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)

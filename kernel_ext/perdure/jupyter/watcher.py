@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from perdure.capture.reach import EVERYTHING, Reach, only_commands, reach_of_cell
 from perdure.errors import PerdureError
 from perdure.jupyter.config import Perdure
+from perdure.jupyter.shell_state import file_of
 from perdure.timeline.cell import Cell
 from perdure.timeline.session import Session
 
@@ -84,6 +85,9 @@ class Watcher:
             quiet=only_commands(transformed, "dart"),
         )
         cells.append(cell)
+        file = file_of(self._shell, cell.source, transformed)
+        if file is not None:
+            cell.meta["file"] = file
         if len(cells) == 1:
             if self._idle is not None:
                 self._idle.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,22 +31,18 @@ class Cell:
     also: frozenset[CoVariable] = frozenset()
     meta: dict[str, Any] = field(default_factory=dict)
 
-    def describe(self, known: object, previews: dict[str, Any], history: dict[str, str]) -> dict[str, Any]:
+    def describe(self, known: Container[str], more: dict[str, Any]) -> dict[str, Any]:
         """What its commit says of it besides the fields that every commit has.
 
         :param known: the names of the session.
-        :param history: the sources of cells since the last commit that were no commits, by execution count.
+        :param more: what the session adds; what is empty is left out.
         """
-        meta = dict(self.meta)
+        meta = {**self.meta, **{key: value for key, value in more.items() if value}}
         if self.error:
             meta["error"] = self.error
-        if previews:
-            meta["previews"] = previews
-        reads = sorted(name for name in self.reach.names if name in known)  # type: ignore[operator]
+        reads = sorted(name for name in self.reach.names if name in known)
         if reads:
             meta["reads"] = reads[:READS]
         if self.reach.everything:
             meta["everything"] = True
-        if history:
-            meta["history"] = history
         return meta

@@ -7,9 +7,10 @@ from typing import Any
 
 from perdure.capture.fingerprint import CHUNK
 from perdure.capture.unpickler import load
-from perdure.errors import Damaged, NotRestorable, PerdureError, UnknownName, Untrusted
+from perdure.errors import Damaged, NotRestorable, PerdureError, UnknownName
 from perdure.store import ChunkList, Snapshot, Store
 from perdure.timeline.manifest import Manifest
+from perdure.timeline.trust import check_trusted
 
 
 class Loader:
@@ -27,11 +28,7 @@ class Loader:
         namespace: dict[str, Any],
         given: Mapping[str, Any] | None = None,
     ) -> None:
-        if not store.session(session).trusted:
-            raise Untrusted(
-                f"Session {session} comes from another machine, and reading its values runs code that it carries. "
-                f"If you trust its origin, say so with: perdure trust {session}"
-            )
+        check_trusted(store, session)
         self._store = store
         self._manifest = manifest
         self._namespace = namespace

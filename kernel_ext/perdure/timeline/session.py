@@ -25,6 +25,7 @@ from perdure.timeline.checkout import Checkout
 from perdure.timeline.commit import is_echo
 from perdure.timeline.history import History, _identifier, find_branch
 from perdure.timeline.manifest import Manifest
+from perdure.timeline.packages import versions_of
 from perdure.timeline.positions import Position, Positions, changed_something
 from perdure.timeline.report import UNCHANGED, Report, Row
 from perdure.timeline.saver import Save, Saver
@@ -61,6 +62,7 @@ class Session(History):
         self._running: Cell | None = None
         self._reported: str | None = None
         self._history: dict[str, str] = {}
+        self._packages: dict[str, str] = {}
         self._last_scan: Scan | None = None
         self._last_cost = 0.0
         self._checked = 0.0
@@ -109,7 +111,7 @@ class Session(History):
         if self._saver.take_failure():
             self._tracker.forget_unsaved()
         scan = self._tracker.scan(self._namespace.snapshot(), cell.reach, cell.also)
-        record = self._record(cell, self._previews(scan))
+        record = self._record(cell, scan)
         self._saver.submit(Save.of(record, scan, even_if_empty=not cell.quiet))
         if cell.quiet and cell.execution_count is not None:
             self._history[str(cell.execution_count)] = cell.source
@@ -117,7 +119,15 @@ class Session(History):
         self._last_cost = time.perf_counter() - began
         self._report_trouble()
 
-    def _record(self, cell: Cell, previews: dict[str, Any]) -> Record:
+    def _record(self, cell: Cell, scan: Scan) -> Record:
+        changed = self._changed(scan)
+        previews = {name: preview(value) for name, value in changed.items() if not is_echo(name)}
+        packages = {
+            package: version
+            for package, version in versions_of(changed.values()).items()
+            if self._packages.get(package) != version
+        }
+        self._packages.update(packages)
         history = {} if cell.quiet else self._history
         if history:
             self._history = {}
@@ -129,16 +139,13 @@ class Session(History):
             outcome=cell.outcome,
             started=cell.started,
             duration=cell.duration,
-            meta=cell.describe(self._tracker.table, previews, history),
+            meta=cell.describe(self._tracker.table, {"previews": previews, "packages": packages, "history": history}),
         )
 
-    def _previews(self, scan: Scan) -> dict[str, Any]:
+    def _changed(self, scan: Scan) -> dict[str, Any]:
+        """The names whose bindings are not those of the last scan, with their values."""
         old = self._last_scan.bindings if self._last_scan is not None else {}
-        return {
-            name: preview(self._namespace[name])
-            for name, binding in scan.bindings.items()
-            if old.get(name) is not binding and not is_echo(name)
-        }
+        return {name: self._namespace[name] for name, binding in scan.bindings.items() if old.get(name) is not binding}
 
     def _on_saved(self, record: Record, before: Refs) -> None:
         if changed_something(record):

@@ -166,7 +166,7 @@ class Kernel:
 
     def value(self, expression: str) -> Any:
         """The value of a side-effect-free expression in the kernel: as itself if it is a literal, else its ``repr``."""
-        found = self.run("", silent=True, user_expressions={"it": f"__import__('builtins').repr({expression})"})
+        found = self.run("", silent=True, user_expressions={"it": f"__import__('builtins').repr(({expression}))"})
         it = found.expressions["it"]
         assert it["status"] == "ok", f"{expression}: {it.get('ename')}: {it.get('evalue')}"
         text = ast.literal_eval(it["data"]["text/plain"])

@@ -8,6 +8,7 @@ function or class of the session is kept as a reference to its name; an instance
 from __future__ import annotations
 
 import functools
+import pickle
 import types
 import typing
 from collections.abc import Callable
@@ -60,6 +61,8 @@ def reduce_function(pickler: SessionPickler, function: types.FunctionType) -> An
         reduced = pickler.default_reduce(function)
         if reduced is not NotImplemented:
             pickler.reach |= reach_of_code(function.__code__)
+            if "__path__" in (kept := reduced[1][1]):
+                kept["__path__"] = list(kept["__path__"])  # the package's own list would tie all functions of its code
         return reduced
     reference = _reference(pickler, function)
     if reference is not None:
@@ -113,6 +116,13 @@ def reduce_cached(pickler: SessionPickler, cached: Any) -> Any:
 def make_cached(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
     """An ``lru_cache`` with these parameters."""
     return functools.lru_cache(**parameters)(function)
+
+
+def reduce_view(_pickler: SessionPickler, view: memoryview) -> Any:
+    """A memoryview of all of an object's bytes. cloudpickle would give back ``bytes``."""
+    if type(view.obj) not in (bytes, bytearray) or view.format != "B" or view.strides != (1,) or len(view) != len(view.obj):
+        raise pickle.PicklingError("a memoryview of a part of an object, or of an array, can't be kept")
+    return memoryview, (view.obj,)
 
 
 def reduce_cell(_pickler: SessionPickler, cell: types.CellType) -> Any:
@@ -189,4 +199,5 @@ REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
     types.MethodType: reduce_method,
     types.ModuleType: reduce_module,
     functools._lru_cache_wrapper: reduce_cached,
+    memoryview: reduce_view,
 }

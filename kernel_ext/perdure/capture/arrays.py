@@ -24,7 +24,7 @@ _PRIVATE = 3
 def reducer_for(kind: type) -> Any:
     import numpy
 
-    return reduce_array if kind is numpy.ndarray else None
+    return {numpy.ndarray: reduce_array, numpy.void: reduce_record}.get(kind)
 
 
 def reduce_array(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any:
@@ -45,18 +45,33 @@ def reduce_array(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any
             offset = _address(array) - _address(numpy.frombuffer(base, "u1"))
             return window, (base, array.dtype, array.shape, array.strides, offset, array.flags.writeable)
         return NotImplemented
-    if sys.getrefcount(base) <= _PRIVATE:
+    private = sys.getrefcount(base) <= _PRIVATE
+    # The base that others see: an array that was restored has a base of its own behind it, which nobody else knows.
+    while type(further := base.base) is numpy.ndarray and sys.getrefcount(further) > _PRIVATE:
+        base, private = further, False
+    if private:
         if array.flags.forc:
             return _owner(pickler, array)
         if base.nbytes > WASTE * array.nbytes:
             return numpy.copy, (numpy.ascontiguousarray(array),)
-    # The base that others see: an array that was restored has a base of its own behind it, which nobody else knows.
-    while type(further := base.base) is numpy.ndarray and sys.getrefcount(further) > _PRIVATE:
-        base = further
     if not (base.flags.forc and array.dtype.hasobject == base.dtype.hasobject):
         return NotImplemented
     offset = _address(array) - _address(base)
     return window, (base, array.dtype, array.shape, array.strides, offset, array.flags.writeable)
+
+
+def reduce_record(_pickler: SessionPickler, record: numpy.void) -> Any:
+    """One row of a structured array, which is a view of it."""
+    import numpy
+
+    base = record.base
+    if type(base) is not numpy.ndarray:
+        return NotImplemented
+    while type(further := base.base) is numpy.ndarray:
+        base = further
+    if not base.flags.forc or record.dtype.hasobject != base.dtype.hasobject:
+        return NotImplemented
+    return window_on_record, (base, record.dtype, _address(record) - _address(base), record.flags.writeable)
 
 
 def _owner(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any:
@@ -72,7 +87,7 @@ def _owner(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any:
     return NotImplemented
 
 
-def _address(array: numpy.ndarray[Any, Any]) -> int:
+def _address(array: numpy.ndarray[Any, Any] | numpy.void) -> int:
     address: int = array.__array_interface__["data"][0]
     return address
 
@@ -92,6 +107,14 @@ def window(
     if not writeable:
         view.flags.writeable = False
     return view
+
+
+def window_on_record(
+    base: numpy.ndarray[Any, Any], dtype: numpy.dtype[Any], offset: int, writeable: bool
+) -> numpy.void:
+    """The row that begins ``offset`` bytes into ``base``'s memory."""
+    row: numpy.void = window(base, dtype, (), (), offset, writeable)[()]
+    return row
 
 
 def adopt_buffer(buffer: Any, dtype: numpy.dtype[Any], shape: tuple[int, ...], order: Any) -> numpy.ndarray[Any, Any]:

@@ -170,9 +170,11 @@ def reduce_class(pickler: SessionPickler, cls: type) -> Any:
     state = rest[0][0] if rest and isinstance(rest[0], tuple) else None
     if isinstance(state, dict):
         state.pop("__slotnames__", None)  # left in the class by the first pickling of an instance
-    if "__slots__" in vars(cls) and position == 4 and typing.NamedTuple not in vars(cls).get("__orig_bases__", ()):
-        # cloudpickle would make it without slots, and its instances with a __dict__. (typing.NamedTuple, a base, sets its own.)
-        keywords = {**arguments[3], "__slots__": vars(cls)["__slots__"]}
+        state["__qualname__"] = cls.__qualname__  # which cloudpickle drops
+    if position == 4:  # what cloudpickle forgets
+        keywords = {**arguments[3], "__qualname__": cls.__qualname__}
+        if "__slots__" in vars(cls) and typing.NamedTuple not in vars(cls).get("__orig_bases__", ()):  # which sets its own
+            keywords["__slots__"] = vars(cls)["__slots__"]
         arguments = (*arguments[:3], keywords, *arguments[4:])
     return (maker, (*arguments[:position], None, *arguments[position + 1 :]), *rest)
 

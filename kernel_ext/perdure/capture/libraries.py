@@ -113,6 +113,7 @@ def is_immutable(kind: type) -> bool:
         found = issubclass(kind, _IMMUTABLE) or any(
             base.__name__ in _IMMUTABLE_ELSEWHERE.get(base.__module__.partition(".")[0], ()) for base in kind.__mro__
         )
+        found = found and not (kind.__module__ == "numpy" and kind.__name__ in ("void", "record"))  # rows of an array
         if kind.__module__ != "__main__":
             _verdicts[kind] = found
     return found
@@ -133,6 +134,28 @@ def is_process_singleton(obj: object) -> bool:
         if module is not None:
             places.append(vars(module))
     return any(value is obj for place in places for value in list(place.values()))
+
+
+_containers: dict[type, frozenset[int]] = {}
+
+
+def class_containers(kind: type) -> frozenset[int]:
+    """The ids of the lists, dicts and sets that are attributes of library class ``kind`` or its bases.
+
+    Objects that put such a one into their state (every pandas frame does) don't share it with each other.
+    """
+    found = _containers.get(kind)
+    if found is None:
+        found = frozenset(
+            id(value)
+            for base in kind.__mro__
+            if base.__module__ != "__main__"
+            for value in list(vars(base).values())
+            if type(value) in (list, dict, set)
+        )
+        if kind.__module__ != "__main__":
+            _containers[kind] = found
+    return found
 
 
 def load_apart(stream: bytes, *buffers: Any) -> Any:

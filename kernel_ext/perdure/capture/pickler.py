@@ -9,7 +9,6 @@ pickling loses (views, closures, live globals).
 from __future__ import annotations
 
 import pickle
-import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -113,14 +112,17 @@ def dump(roots: Sequence[object], namespace: dict[str, Any]) -> Pickled:
     visited: list[list[object]] = []
     by_value: list[list[object]] = []
     addresses: list[set[int]] = []
+    earlier: dict[int, object] = {}
     for root in roots:
         log: list[object] = []
         pickler.persistent_id = log.append
         with patience(log.__len__):
             pickler.dump(root)
         visited.append(log)
-        if isinstance(root, (types.FunctionType, type)):
-            pickler.by_value.append(root)  # even when an earlier root has brought it along
+        if earlier:  # what an earlier root has brought along by value is not reduced again
+            shared = set(filter(earlier.__contains__, map(id, log)))
+            pickler.by_value += [earlier[identity] for identity in shared]
+        earlier.update((id(obj), obj) for obj in pickler.by_value)
         by_value.append(pickler.by_value)
         addresses.append(pickler.addresses)
         pickler.by_value, pickler.addresses = [], set()

@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import compress
 from typing import Any
 
-from perdure.capture.libraries import is_immutable, is_process_singleton
+from perdure.capture.libraries import class_containers, is_immutable, is_process_singleton
 from perdure.capture.reach import EVERYTHING, NOTHING, Reach, reach_of_code
 
 #: Objects that the walk over an unpicklable value looks at, at most.
@@ -51,6 +51,11 @@ class Footprint:
         found = set(filter(others.__contains__, map(id, self._visited)))
         found.update(others.intersection(map(id, self._by_value)), others.intersection(-at for at in self._addresses))
         return found
+
+    @cached_property
+    def library_owned(self) -> set[int]:
+        """The ids of containers that belong to the classes of its objects."""
+        return set().union(*map(class_containers, self.kinds))
 
     def find(self, ids: set[int]) -> list[object]:
         """The objects behind some of the ids."""
@@ -115,7 +120,8 @@ def _ties(footprints: dict[Hashable, Footprint]) -> list[list[Hashable]]:
         shared = in_largest if key == largest else footprint.ids & common
         unknown = shared - verdicts.keys()
         verdicts.update((address, True) for address in unknown if address < 0)
-        verdicts.update((id(obj), really_ties(obj)) for obj in (footprint.find(unknown) if unknown else ()))
+        for obj in footprint.find(unknown) if unknown else ():
+            verdicts[id(obj)] = id(obj) not in footprint.library_owned and really_ties(obj)
         for identity in shared:
             if verdicts[identity]:
                 holders.setdefault(identity, []).append(key)

@@ -20,6 +20,9 @@ from perdure.timeline.patch import Patch
 from perdure.timeline.report import DELETED, FAILED, MISSING, RESTORED, UNCHANGED, Row
 
 
+_NOTHING = object()
+
+
 class Checkout:
     """Puts ``namespace`` from the version ``live`` to the version ``target``: first ``prepare``, then ``apply``.
 
@@ -61,7 +64,8 @@ class Checkout:
             if snapshot not in self._to_load
             for name, slot in names.items()
         }
-        self._loader = Loader(store, session, target, namespace.user_ns, given)
+        self._shown: dict[str, Any] = {}
+        self._loader = Loader(store, session, target, namespace.user_ns, given, self._show)
         self._patches: list[Patch] = []
         self._loaded: dict[str, list[Any]] = {}
         self._failed: dict[str, str] = {}
@@ -91,6 +95,22 @@ class Checkout:
 
     def prepare(self) -> None:
         """Read and make every value that is needed. The namespace is as it was when this returns or raises."""
+        try:
+            self._make_values()
+        finally:
+            for name, before in self._shown.items():
+                if before is _NOTHING:
+                    self._namespace.user_ns.pop(name, None)
+                else:
+                    self._namespace.user_ns[name] = before
+
+    def _show(self, name: str, value: Any) -> None:
+        """Code that runs while values are made finds the target's globals, for as long as that takes."""
+        user_ns = self._namespace.user_ns
+        self._shown.setdefault(name, user_ns.get(name, _NOTHING))
+        user_ns[name] = value
+
+    def _make_values(self) -> None:
         for snapshot in sorted(self._to_load):
             names = self._groups[snapshot]
             try:

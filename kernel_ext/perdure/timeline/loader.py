@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from perdure.capture.fingerprint import CHUNK
@@ -18,6 +19,8 @@ class Loader:
 
     :param namespace: the globals that the version's functions get.
     :param given: names whose objects are live already and are to be used as they are.
+    :param show: called with each name and object that code run while loading may look for in ``namespace`` (a class's own
+        ``__setstate__``, say), unless the namespace finds it by itself.
     """
 
     def __init__(
@@ -27,12 +30,14 @@ class Loader:
         manifest: Manifest,
         namespace: dict[str, Any],
         given: Mapping[str, Any] | None = None,
+        show: Callable[[str, Any], None] | None = None,
     ) -> None:
         check_trusted(store, session)
         self._store = store
         self._manifest = manifest
         self._namespace = namespace
         self._given = given or {}
+        self._show = show
         self._loaded: dict[str, list[Any]] = {}
         self._records: dict[str, Snapshot] = {}
         self._loading: list[str] = []
@@ -76,6 +81,8 @@ class Loader:
 
     def _load(self, snapshot: str) -> list[Any]:
         record = self.record(snapshot)
+        if self._show is not None:
+            self._make_ready(record, self._show)
         stream = record.inline if record.inline is not None else self._store.read(record.stream)
         buffers = self._read_buffers(record.buffers)
         try:
@@ -84,6 +91,16 @@ class Loader:
             raise
         except Exception as error:
             raise NotRestorable(f"{type(error).__name__}: {error}") from error
+
+    def _make_ready(self, record: Snapshot, show: Callable[[str, Any], None]) -> None:
+        """Make what the snapshot's code, and the definitions that it refers to, will look for among the globals."""
+        wanted = [*record.meta.get("references", ()), *record.meta.get("mentions", ())]
+        for name in wanted:
+            binding = self._manifest.bindings.get(name)
+            if name not in self._given and (binding is None or binding[0] in self._loading):
+                continue
+            with contextlib.suppress(PerdureError):  # what can't be made is reported under its own name
+                show(name, self.value(name))
 
     def _read_buffers(self, lists: tuple[ChunkList, ...]) -> list[Any]:
         buffers = [_writable(chunks.nbytes) for chunks in lists]

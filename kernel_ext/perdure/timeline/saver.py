@@ -6,6 +6,7 @@ order. The user's next cell needs not wait for the disk, only for bytes that cou
 
 from __future__ import annotations
 
+import builtins
 import queue
 import threading
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from perdure.store import Commit as Record
 from perdure.timeline.branches import advance
 from perdure.timeline.manifest import Manifest
 from perdure.timeline.positions import changed_something
+
+_BUILTINS = frozenset(vars(builtins))
 
 #: Bytes of changed buffers that are copied so that the next cell may change them while they are being written.
 COPY_LIMIT = 256 * 1024 * 1024
@@ -300,6 +303,9 @@ class Saver:
         meta: dict[str, Any] = {"roots": len(covariable.slots)}
         if covariable.references:
             meta["references"] = sorted(covariable.references)
+        mentioned = covariable.reach.names - covariable.references - _BUILTINS
+        if mentioned:
+            meta["mentions"] = sorted(mentioned)
         return Snapshot(chunks, tuple(buffers), inline, meta)
 
 

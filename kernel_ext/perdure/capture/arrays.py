@@ -7,7 +7,7 @@ and a window on it; since the base is then one object of the stream, everything 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import numpy
@@ -30,7 +30,7 @@ def reducer_for(kind: type) -> Any:
 def reduce_array(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any:
     import numpy
 
-    base = array.base
+    base: Any = array.base
     if base is None:
         return _owner(pickler, array)
     if type(base).__module__ == "torch":
@@ -64,7 +64,7 @@ def reduce_record(_pickler: SessionPickler, record: numpy.void) -> Any:
     """One row of a structured array, which is a view of it."""
     import numpy
 
-    base = record.base
+    base: Any = record.base
     if type(base) is not numpy.ndarray:
         return NotImplemented
     while type(further := base.base) is numpy.ndarray:
@@ -113,8 +113,8 @@ def window_on_record(
     base: numpy.ndarray[Any, Any], dtype: numpy.dtype[Any], offset: int, writeable: bool
 ) -> numpy.void:
     """The row that begins ``offset`` bytes into ``base``'s memory."""
-    row: numpy.void = window(base, dtype, (), (), offset, writeable)[()]
-    return row
+    row: Any = window(base, dtype, (), (), offset, writeable)[()]
+    return cast("numpy.void", row)
 
 
 def adopt_buffer(buffer: Any, dtype: numpy.dtype[Any], shape: tuple[int, ...], order: Any) -> numpy.ndarray[Any, Any]:

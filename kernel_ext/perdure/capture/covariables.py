@@ -72,11 +72,13 @@ class Scan:
     """The state of the namespace at one moment, and what has to be saved for it.
 
     ``missing`` says why a name has no binding, and a number that grows whenever its value may have changed. A binding that
-    is unchanged since the last scan is the same tuple as then.
+    is unchanged since the last scan is the same tuple as then. ``regrouped`` names only share with others than before: they are
+    saved anew, with the same value.
     """
 
     bindings: dict[str, Binding]
     changes: list[Change]
     missing: dict[str, tuple[str, int]]
     touched: frozenset[str]
+    regrouped: frozenset[str] = frozenset()
     seconds: float = 0.0

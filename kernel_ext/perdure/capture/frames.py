@@ -18,8 +18,6 @@ def reducer_for(kind: type) -> Any:
     pandas = sys.modules["pandas"]
     if issubclass(kind, pandas.Index):
         return reduce_index
-    if issubclass(kind, (pandas.DataFrame, pandas.Series)):
-        return reduce_frame
     internals = sys.modules.get("pandas._libs.internals")
     if internals is not None and hasattr(internals, "Block") and hasattr(internals, "BlockValuesRefs"):
         if issubclass(kind, internals.Block):
@@ -39,14 +37,6 @@ def reduce_index(pickler: SessionPickler, index: Any) -> Any:
         return NotImplemented
     stream, buffers = dump_apart(pickler, index)
     return load_apart, (stream, *buffers)
-
-
-def reduce_frame(_pickler: SessionPickler, frame: Any) -> Any:
-    """As pandas does it, but for a list of names that belongs to the class: all frames would be tied by it."""
-    maker, arguments, state, *rest = frame.__reduce_ex__(5)
-    if isinstance(state, dict) and state.get("_metadata") is type(frame)._metadata:
-        del state["_metadata"]
-    return (maker, arguments, state, *rest)
 
 
 def reduce_block(_pickler: SessionPickler, block: Any) -> Any:

@@ -120,9 +120,10 @@ def make_cached(function: Callable[..., Any], parameters: dict[str, Any]) -> Any
 
 def reduce_view(_pickler: SessionPickler, view: memoryview) -> Any:
     """A memoryview of all of an object's bytes. cloudpickle would give back ``bytes``."""
-    if type(view.obj) not in (bytes, bytearray) or view.format != "B" or view.strides != (1,) or len(view) != len(view.obj):
+    whole: Any = view.obj
+    if type(whole) not in (bytes, bytearray) or (view.format, view.strides, len(view)) != ("B", (1,), len(whole)):
         raise pickle.PicklingError("a memoryview of a part of an object, or of an array, can't be kept")
-    return memoryview, (view.obj,)
+    return memoryview, (whole,)
 
 
 def reduce_cell(_pickler: SessionPickler, cell: types.CellType) -> Any:
@@ -173,7 +174,8 @@ def reduce_class(pickler: SessionPickler, cls: type) -> Any:
         state["__qualname__"] = cls.__qualname__  # which cloudpickle drops
     if position == 4:  # what cloudpickle forgets
         keywords = {**arguments[3], "__qualname__": cls.__qualname__}
-        if "__slots__" in vars(cls) and typing.NamedTuple not in vars(cls).get("__orig_bases__", ()):  # which sets its own
+        own_slots = typing.NamedTuple not in vars(cls).get("__orig_bases__", ())  # which sets them by itself
+        if "__slots__" in vars(cls) and own_slots:
             keywords["__slots__"] = vars(cls)["__slots__"]
         arguments = (*arguments[:3], keywords, *arguments[4:])
     return (maker, (*arguments[:position], None, *arguments[position + 1 :]), *rest)
@@ -200,6 +202,6 @@ REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
     types.CellType: reduce_cell,
     types.MethodType: reduce_method,
     types.ModuleType: reduce_module,
-    functools._lru_cache_wrapper: reduce_cached,
+    functools._lru_cache_wrapper: reduce_cached,  # noqa: SLF001 - it has no public name
     memoryview: reduce_view,
 }

@@ -73,7 +73,7 @@ _IMMUTABLE: tuple[type, ...] = (
     types.ClassMethodDescriptorType, types.GenericAlias, types.UnionType, types.MappingProxyType, pickle.PickleBuffer,
     datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, decimal.Decimal, fractions.Fraction,
     uuid.UUID, pathlib.PurePath, re.Pattern, enum.Enum, logging.Logger, logging.Handler, property, staticmethod, classmethod,
-    functools._lru_cache_wrapper,
+    functools._lru_cache_wrapper,  # noqa: SLF001 - it has no public name
 )  # fmt: skip
 
 #: Types of other libraries whose objects can't change, or whose sharing can't be seen, by module prefix and name.

@@ -53,8 +53,17 @@ class SessionPickler(cloudpickle.Pickler):  # type: ignore[misc]
     def __init__(
         self, file: Stream, namespace: dict[str, Any], roots: Sequence[object], *, inner: bool = False
     ) -> None:
-        self.buffers: list[pickle.PickleBuffer] = []
-        super().__init__(file, protocol=5, buffer_callback=self._keep_out_of_band)
+        buffers: list[pickle.PickleBuffer] = []
+
+        def keep_out_of_band(buffer: pickle.PickleBuffer) -> bool:
+            if buffer.raw().nbytes < SMALL_BUFFER:
+                return True
+            buffers.append(buffer)
+            return False
+
+        # Not a method: in a circle with its callback, the pickler would hold on to the user's objects.
+        super().__init__(file, protocol=5, buffer_callback=keep_out_of_band)
+        self.buffers = buffers
         self.namespace = namespace
         self.root_ids = frozenset(map(id, roots))
         self.references: set[str] = set()
@@ -64,12 +73,6 @@ class SessionPickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.addresses: set[int] = set()
         self.shared: dict[int, Any] = {}
         self._own: dict[type, Reducer] = {}  # of the session's classes, which must not be kept alive by _REDUCERS
-
-    def _keep_out_of_band(self, buffer: pickle.PickleBuffer) -> bool:
-        if buffer.raw().nbytes < SMALL_BUFFER:
-            return True
-        self.buffers.append(buffer)
-        return False
 
     def reducer_override(self, obj: Any) -> Reduced:  # called for all but the builtin containers and atoms
         kind = type(obj)

@@ -56,7 +56,8 @@ class Tracker:
             changes = self._regroup(jobs, together, current)
         table = self.table
         touched = frozenset(name for job in jobs for identity in job.identities for name in table.names_of(identity))
-        scan = Scan(dict(table.bindings), changes, dict(table.missing), touched)
+        regrouped = frozenset(name for identity in self._regrouped for name in table.names_of(identity))
+        scan = Scan(dict(table.bindings), changes, dict(table.missing), touched, regrouped)
         scan.seconds = time.perf_counter() - began
         return scan
 
@@ -177,10 +178,14 @@ class Tracker:
         }
         drawn = {identity for identity, footprint in footprints.items() if _is_drawn(footprint.kinds)}
         known = _known_chunks(jobs)
+        self._regrouped: set[int] = set()
         changes = []
         for group in components(footprints, together):
             job = owner[group[0]]
             if job.identities != group:
+                for part in {id(owner[identity]): owner[identity] for identity in group}.values():
+                    if _is_unchanged(part):
+                        self._regrouped.update(part.identities)
                 job = Job([objects[identity] for identity in group]).run(self.user_ns)
             change = self._settle(job, known)
             covariable = job.covariable
@@ -289,6 +294,18 @@ class Tracker:
         self._unsaved = True
         for covariable in self.table.covariables():
             covariable.saving = False
+
+
+def _is_unchanged(job: Job) -> bool:
+    """Whether a co-variable is what it was, whatever else it may share objects with now."""
+    old, pickled = job.covariable, job.pickled
+    return (
+        old is not None
+        and pickled is not None
+        and old.fingerprint is not None
+        and list(old.slots) == job.kept
+        and Fingerprint.of(pickled.stream, pickled.buffers).same_as(old.fingerprint)
+    )
 
 
 def _known_chunks(jobs: list[Job]) -> dict[bytes, tuple[BufferPrint, int]]:

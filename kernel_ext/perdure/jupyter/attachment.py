@@ -109,7 +109,7 @@ def detach(*, keep_store: bool = False) -> None:
         return
     left.watcher.stop()
     left.session.close()
-    if left.store.refs(left.session.id).head is None:
+    if left.session.info.commits == 0:
         left.store.delete_session(left.session.id)  # nothing ever happened in it
     if not keep_store:
         left.store.close()

@@ -41,16 +41,20 @@ def rebuild_inputs(shell: InteractiveShell, session: Session) -> None:
     history = shell.history_manager
     if history is None:
         return
-    running = history.input_hist_raw[-1] if len(history.input_hist_raw) > 1 else ""
-    inputs = ["", *(sources.get(count, "") for count in range(1, last + 1))]
+    running = (
+        shell.execution_count - 1
+    )  # this cell's own number; it never goes back, IPython's database wants it unique
+    number = max(last + 1, running)
     for kept in (history.input_hist_parsed, history.input_hist_raw):
-        kept[:] = [*inputs, running]
+        own = kept[-1] if len(kept) > 1 else ""
+        inputs = [sources.get(count) or (kept[count] if count < len(kept) - 1 else "") for count in range(number)]
+        kept[:] = [*inputs, own]
     for count, source in sources.items():
         shell.user_ns[f"_i{count}"] = source
     for _, record in line:
         if "file" in record.meta:
             _remember_source(record.meta["file"], record.source)
-    shell.execution_count = last + 2
+    shell.execution_count = number + 1
 
 
 def file_of(shell: InteractiveShell, raw: str, transformed: str) -> str | None:

@@ -19,7 +19,6 @@ from perdure.timeline.manifest import Manifest
 from perdure.timeline.patch import Patch
 from perdure.timeline.report import DELETED, FAILED, MISSING, RESTORED, UNCHANGED, Row
 
-
 _NOTHING = object()
 
 

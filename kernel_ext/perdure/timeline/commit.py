@@ -12,6 +12,11 @@ from perdure.store import Commit as Record
 _ECHO = re.compile(r"_{1,3}\Z|_\d+\Z|Out\[\d+\]\Z|<.*>\Z")
 
 
+def changed_names(record: Record) -> set[str]:
+    """The names whose values the commit changed, those of IPython's included."""
+    return record.bindings.keys() - set(record.meta.get("regrouped", ()))
+
+
 def is_echo(name: str) -> bool:
     """Whether ``name`` is bound by IPython rather than by the user (``_``, ``_12``, ``Out[12]``), or is process state."""
     return _ECHO.match(name) is not None
@@ -54,7 +59,7 @@ class Commit:
             outcome=record.outcome,
             started=record.started,
             duration=record.duration,
-            changed=tuple(sorted(name for name in record.bindings if not is_echo(name))),
+            changed=tuple(sorted(name for name in changed_names(record) if not is_echo(name))),
             deleted=tuple(sorted(name for name in record.deleted if not is_echo(name))),
             not_captured={name: reason for name, reason in record.not_captured.items() if not is_echo(name)},
             bytes_added=record.bytes_added,

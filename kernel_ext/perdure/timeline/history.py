@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from perdure.errors import InvalidName, NotCaptured, PerdureError, UnknownName, 
 from perdure.store import Refs, SessionInfo, Store
 from perdure.timeline import references
 from perdure.timeline.branches import check_name
-from perdure.timeline.commit import Commit, is_echo
+from perdure.timeline.commit import Commit, changed_names, is_echo
 from perdure.timeline.manifest import Manifest
 from perdure.timeline.version import Version
 
@@ -76,7 +77,7 @@ class History:
         :raises UnknownRef: if there is none.
         :raises AmbiguousRef: if several commits begin with it.
         """
-        return references.resolve(self.store, self.id, self.refs, ref)
+        return self._resolve(self.refs, ref)
 
     # -- reading -----------------------------------------------------------------------------------------------
 
@@ -96,14 +97,14 @@ class History:
             return []
         pattern = _pattern(grep) if grep is not None else None
         filtered = var is not None or pattern is not None
-        line = self.store.ancestry(
-            references.resolve(self.store, self.id, refs, ref), None if filtered or n is None else n
-        )
+        line = self.store.ancestry(self._resolve(refs, ref), None if filtered or n is None else n)
         found: list[Commit] = []
         for commit_id, record in line:
             if n is not None and len(found) >= n:
                 break
-            if var is not None and not (var in record.bindings or var in record.deleted or var in record.not_captured):
+            if var is not None and not (
+                var in changed_names(record) or var in record.deleted or var in record.not_captured
+            ):
                 continue
             if pattern is not None and not pattern.search(record.source):
                 continue
@@ -170,28 +171,32 @@ class History:
 
         :raises InvalidName: if a branch can't have that name or has it already.
         """
-        refs = self.refs
         if name is None:
-            return dict(refs.branches)
-        if check_name(name) in refs.branches:
-            raise InvalidName(f"There is a branch {name!r} already. Choose another name, or 'switch {name}'.")
-        branches = {**refs.branches, name: self.resolve(ref)}
-        self._set_refs(replace(refs, branches=branches))
-        return branches
+            return self.branches
+        new = check_name(name)
+
+        def add(refs: Refs) -> Refs:
+            if new in refs.branches:
+                raise InvalidName(f"There is a branch {new!r} already. Choose another name, or 'switch {new}'.")
+            return replace(refs, branches={**refs.branches, new: self._resolve(refs, ref)})
+
+        return self._edit_refs(add).branches
 
     def tag(self, name: str | None = None, ref: str = "HEAD") -> dict[str, str]:
         """Name the commit ``ref`` for good, or only list the tags.
 
         :raises InvalidName: if a tag can't have that name or has it already.
         """
-        refs = self.refs
         if name is None:
-            return dict(refs.tags)
-        if check_name(name) in refs.tags:
-            raise InvalidName(f"There is a tag {name!r} already, at {refs.tags[name][:8]}. Choose another name.")
-        tags = {**refs.tags, name: self.resolve(ref)}
-        self._set_refs(replace(refs, tags=tags))
-        return tags
+            return self.tags
+        new = check_name(name)
+
+        def add(refs: Refs) -> Refs:
+            if new in refs.tags:
+                raise InvalidName(f"There is a tag {new!r} already, at {refs.tags[new][:8]}. Choose another name.")
+            return replace(refs, tags={**refs.tags, new: self._resolve(refs, ref)})
+
+        return self._edit_refs(add).tags
 
     def delete_branch(self, name: str) -> None:
         """Forget a branch. What only it reached is dropped by ``gc``, after the retention.
@@ -199,32 +204,47 @@ class History:
         :raises UnknownRef: if there is no such branch.
         :raises UsageError: if it is the one that the session is on.
         """
-        refs = self.refs
-        find_branch(refs, name)
-        if name == refs.branch:
-            raise UsageError(f"The session is on branch {name!r}. 'switch' to another one before you delete it.")
-        self._set_refs(replace(refs, branches={other: tip for other, tip in refs.branches.items() if other != name}))
+
+        def drop(refs: Refs) -> Refs:
+            find_branch(refs, name)
+            if name == refs.branch:
+                raise UsageError(f"The session is on branch {name!r}. 'switch' to another one before you delete it.")
+            return replace(refs, branches={other: tip for other, tip in refs.branches.items() if other != name})
+
+        self._edit_refs(drop)
 
     def delete_tag(self, name: str) -> None:
         """Forget a tag. What only it reached is dropped by ``gc``, after the retention.
 
         :raises UnknownRef: if there is no such tag.
         """
-        refs = self.refs
-        if name not in refs.tags:
-            raise UnknownRef(f"There is no tag {name!r}. 'tag' lists the tags.")
-        self._set_refs(replace(refs, tags={other: commit for other, commit in refs.tags.items() if other != name}))
 
-    def _set_refs(self, refs: Refs) -> None:
-        self.store.claim(self.id)
-        try:
-            self.store.move_refs(self.id, refs)
-        finally:
-            self.store.release(self.id)
+        def drop(refs: Refs) -> Refs:
+            if name not in refs.tags:
+                raise UnknownRef(f"There is no tag {name!r}. 'tag' lists the tags.")
+            return replace(refs, tags={other: commit for other, commit in refs.tags.items() if other != name})
+
+        self._edit_refs(drop)
 
     def move_head(self, commit: str | None, branch: str | None) -> None:
         """Put HEAD of a session that no kernel has open elsewhere; the next restore brings that version."""
-        self._set_refs(replace(self.refs, head=commit, branch=branch))
+        self._edit_refs(lambda refs: replace(refs, head=commit, branch=branch))
+
+    def _edit_refs(self, change: Callable[[Refs], Refs]) -> Refs:
+        """Change the refs while nobody else can.
+
+        :raises SessionBusy: if a live kernel has the session open.
+        """
+        self.store.claim(self.id)
+        try:
+            refs = change(self.store.refs(self.id))
+            self.store.move_refs(self.id, refs)
+        finally:
+            self.store.release(self.id)
+        return refs
+
+    def _resolve(self, refs: Refs, ref: str) -> str:
+        return references.resolve(self.store, self.id, refs, ref)
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from perdure.errors import UsageError
 from perdure.store import Commit as Record
 from perdure.store import Store
-from perdure.timeline.commit import is_echo
+from perdure.timeline.commit import changed_names, is_echo
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Position:
 
 def changed_something(record: Record) -> bool:
     """Whether the commit changed a variable of the user's."""
-    return not all(map(is_echo, (*record.bindings, *record.deleted, *record.not_captured)))
+    return not all(map(is_echo, (*changed_names(record), *record.deleted, *record.not_captured)))
 
 
 class Positions:
@@ -54,7 +54,7 @@ class Positions:
             self._look_back(here)
         source, sink = (self._past, self._future) if verb == "undo" else (self._future, self._past)
         if len(source) < n:
-            most = f"'{verb}' can go {len(source)} step(s) at most." if source else f"There is nothing to {verb}."
+            most = f"'{verb}' goes back at most {len(source)} here." if source else f"There is nothing to {verb}."
             raise UsageError(
                 f"{most} Nothing has changed; 'log' lists the commits, and 'checkout' goes to any of them."
             )

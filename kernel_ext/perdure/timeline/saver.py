@@ -214,7 +214,7 @@ class Saver:
             deleted=deleted,
             not_captured=missing,
             bytes_added=writer.pending_bytes,
-            meta=self._meta(save.record, delta),
+            meta=self._meta(save, delta),
         )
         refs = advance(self.refs, record.id, changed=changed_something(record))
         commit_id = writer.commit(record, refs)
@@ -239,8 +239,11 @@ class Saver:
                 covariable.saving = False
         self._last = scan.bindings
 
-    def _meta(self, record: Record, delta: dict[str, tuple[str, int]]) -> dict[str, Any]:
-        meta = dict(record.meta)
+    def _meta(self, save: Save, delta: dict[str, tuple[str, int]]) -> dict[str, Any]:
+        meta = dict(save.record.meta)
+        regrouped = sorted(save.scan.regrouped & delta.keys())
+        if regrouped:
+            meta["regrouped"] = regrouped
         previews = {name: preview for name, preview in meta.pop("previews", {}).items() if name in delta}
         if previews:
             meta["previews"] = previews

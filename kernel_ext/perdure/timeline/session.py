@@ -321,8 +321,14 @@ class Session(History):
         manifest = self.manifest(target.head)
         rows = self._checkout(manifest)
         refs = replace(self._saver.refs, head=target.head, branch=target.branch)
-        self._saver.move(refs, manifest, dict(self._tracker.table.missing))
+        self._arrive(refs, manifest)
         return Report(title, target.head, rows, time.perf_counter() - began)
+
+    def _arrive(self, refs: Refs, manifest: Manifest) -> None:
+        """HEAD is at a version now. What that could not capture and isn't here was not deleted by anyone."""
+        marks = dict(self._tracker.table.missing)
+        here = {name: mark for name, mark in manifest.missing.items() if name in marks}
+        self._saver.move(refs, Manifest(dict(manifest.bindings), here), marks)
 
     def _checkout(
         self, target: Manifest, *, live: Manifest | None = None, only: Iterable[str] | None = None, keep: bool = False
@@ -341,7 +347,7 @@ class Session(History):
             refs = self._saver.refs
             target = self.manifest(refs.head)
             rows = self._checkout(target, live=Manifest(), keep=True)
-            self._saver.move(refs, target, dict(self._tracker.table.missing))
+            self._arrive(refs, target)
             return Report(f"restored session {self.id}", refs.head, rows, time.perf_counter() - began)
 
     def roll_back(self, cell: Cell) -> Report:
@@ -392,9 +398,11 @@ class Session(History):
 
     # -- refs --------------------------------------------------------------------------------------------------
 
-    def _set_refs(self, refs: Refs) -> None:
+    def _edit_refs(self, change: Callable[[Refs], Refs]) -> Refs:
         with self._lock:
+            refs = change(self.refs)
             self._saver.move(refs, self._saver.manifest, dict(self._tracker.table.missing))
+            return refs
 
     # -- the end -----------------------------------------------------------------------------------------------
 

@@ -39,6 +39,19 @@ class Fingerprint:
     def of(cls, stream: bytes | memoryview, buffers: list[memoryview]) -> Fingerprint:
         return cls(xxhash.xxh3_128_digest(stream), [BufferPrint.of(view) for view in buffers])
 
+    def know(self, stored: Fingerprint) -> None:
+        """Take over the store's ids of the chunks that have the same bytes.
+
+        Not by position: an object may come back with its buffers in another order, or changed by its own code.
+        """
+        ids = {
+            digest: chunk_id
+            for buffer in stored.buffers
+            for digest, chunk_id in zip(buffer.digests, buffer.ids, strict=True)
+        }
+        for buffer in self.buffers:
+            buffer.ids = [ids.get(digest) for digest in buffer.digests]
+
     def same_as(self, other: Fingerprint) -> bool:
         return (
             self.stream == other.stream

@@ -265,11 +265,12 @@ class Tracker:
 
     # -- after a checkout, or a failure to save ----------------------------------------------------------------
 
-    def adopt(self, snapshot: str, count: int, names: dict[str, tuple[Any, int]]) -> None:
+    def adopt(self, snapshot: str, count: int, names: dict[str, tuple[Any, int]], stored: Fingerprint) -> None:
         """Take over the values of a snapshot that were put into the namespace.
 
         :param count: the number of the snapshot's roots.
         :param names: the names with their objects and places in the snapshot.
+        :param stored: the fingerprint of the snapshot's bytes as they were read.
         """
         by_slot = {slot: obj for obj, slot in sorted(names.values(), key=lambda pair: pair[1])}
         roots = [(id(obj), obj) for obj in by_slot.values()]
@@ -285,6 +286,7 @@ class Tracker:
                 covariable.seconds = job.seconds
                 if len(roots) == count:
                     covariable.fingerprint = Fingerprint.of(job.pickled.stream, job.pickled.buffers)
+                    covariable.fingerprint.know(stored)
         for name, (obj, _slot) in names.items():
             self.table.put(name, obj, covariable)
         self._index(covariable)
@@ -316,6 +318,7 @@ def _known_chunks(jobs: list[Job]) -> dict[bytes, tuple[BufferPrint, int]]:
         if job.covariable is not None and job.covariable.fingerprint is not None and job.covariable.kept
         for buffer in job.covariable.fingerprint.buffers
         for at, digest in enumerate(buffer.digests)
+        if job.covariable.saving or buffer.ids[at] is not None
     }
 
 

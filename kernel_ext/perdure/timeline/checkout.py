@@ -146,7 +146,7 @@ class Checkout:
             del self._namespace[name]
             table.drop(name)
         for snapshot, count, values in adopted:
-            self._tracker.adopt(snapshot, count, values)
+            self._tracker.adopt(snapshot, count, values, self._loader.stored[snapshot])
         rows = [self._row(name) for name in sorted(self._names & (self._live.names | self._target.names))]
         now = self._namespace.snapshot()
         return [

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from perdure.capture.fingerprint import CHUNK
+from perdure.capture.fingerprint import CHUNK, Fingerprint
 from perdure.capture.unpickler import load
 from perdure.errors import Damaged, NotRestorable, PerdureError, UnknownName
 from perdure.store import ChunkList, Snapshot, Store
@@ -38,6 +38,8 @@ class Loader:
         self._namespace = namespace
         self._given = given or {}
         self._show = show
+        #: The fingerprints of what was read, for whoever follows the values from here on.
+        self.stored: dict[str, Fingerprint] = {}
         self._loaded: dict[str, list[Any]] = {}
         self._records: dict[str, Snapshot] = {}
         self._loading: list[str] = []
@@ -85,6 +87,8 @@ class Loader:
             self._make_ready(record, self._show)
         stream = record.inline if record.inline is not None else self._store.read(record.stream)
         buffers = self._read_buffers(record.buffers)
+        if self._show is not None:
+            self.stored[snapshot] = _fingerprint(record, stream, buffers)
         try:
             return load(stream, buffers, int(record.meta["roots"]), self._namespace, self.value)
         except PerdureError:
@@ -110,6 +114,13 @@ class Loader:
             parts += [(chunk_id, view[at * CHUNK : (at + 1) * CHUNK]) for at, chunk_id in enumerate(chunks.ids)]
         self._store.read_into(parts)
         return buffers
+
+
+def _fingerprint(record: Snapshot, stream: bytes | bytearray, buffers: list[Any]) -> Fingerprint:
+    fingerprint = Fingerprint.of(memoryview(stream), [memoryview(buffer).cast("B") for buffer in buffers])
+    for printed, chunks in zip(fingerprint.buffers, record.buffers, strict=True):
+        printed.ids = list(chunks.ids)
+    return fingerprint
 
 
 def _writable(nbytes: int) -> Any:

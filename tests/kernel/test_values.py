@@ -15,7 +15,6 @@ import pytest
 from kernel.driver import SESSION, Kernel, Pool
 from kernel.values import CASES, IMPORTS, Case
 
-
 #: Code that could do anything to anything, and does nothing.
 READ = "len([repr(type(v)) for v in list(globals().values())]);"
 

@@ -356,7 +356,11 @@ CASES = [
         "try: 1 / 0\nexcept ZeroDivisionError as e: ex_saved = ValueError('v'); ex_saved.extra = [1]\nex_key = KeyError('k')",
         "str(ex_saved) == 'v' and ex_saved.extra == [1] and ex_key.args == ('k',)",
     ),
-    case("modules", "mod_json = __import__('json'); mod_list = [math, os.path]", "mod_json.dumps([1]) == '[1]' and mod_list[0] is math and mod_list[1] is os.path"),
+    case(
+        "modules",
+        "mod_json = __import__('json'); mod_list = [math, os.path]",
+        "mod_json.dumps([1]) == '[1]' and mod_list[0] is math and mod_list[1] is os.path",
+    ),
     case(
         "builtins and library callables",
         "bu_list = [len, int, print, sorted, math.sin, np.sum, np.sin, str.upper, dict.fromkeys, pd.DataFrame.sum, os.path.join]",

@@ -161,13 +161,18 @@ def test_a_session_is_chosen_by_prefix_notebook_or_folder(shell: Shell, dead: De
     assert shell("log", "--session", other).out == "No commits.\n"
 
 
-def test_export_import_trust_and_restore_elsewhere(shell: Shell, dead: Dead, tmp_path: Path, kernel: Kernel) -> None:
+def test_export_import_trust_and_restore_elsewhere(
+    shell: Shell, dead: Dead, tmp_path: Path, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file, elsewhere = tmp_path / "mine.perdure", str(tmp_path / "elsewhere")
     done = shell("export", dead.session, str(file), "--json").data
     assert done["bytes"] == file.stat().st_size
     assert is_sentence(shell("export", dead.session, str(file)).err)
     assert shell("export", dead.session, str(file), "--force").status == 0
+    own = shell("import", str(file), "--store", str(tmp_path / "own"), "--json").data
+    assert (own["session"], own["trusted"]) == (dead.session, True)  # one's own file needs no saying
 
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "somebody else"))
     came = shell("import", str(file), "--store", elsewhere, "--json").data
     assert (came["session"], came["commits"], came["trusted"]) == (dead.session, done["commits"], False)
     again = shell("import", str(file), "--store", elsewhere, "--json").data

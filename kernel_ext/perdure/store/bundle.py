@@ -23,6 +23,10 @@ from .reader import Reader
 from .records import Commit, Malformed, RefsMove, SessionRecord, Snapshot
 
 _Read = Callable[[int], bytes]
+
+Sign = Callable[[str], str | None]
+"""Makes a signature of a file's digest."""
+
 _RAW_LIMIT: Final = 1 << 30
 """Bytes that one record may unpack to; a file from a stranger could claim any number."""
 
@@ -57,13 +61,16 @@ class _Output:
         self.count += 1
         self.nbytes += header.length
 
-    def finish(self) -> None:
-        trailer = json.dumps({"records": self.count, "digest": self._sum.hexdigest()}).encode()
-        self.add(Kind.TRAILER, trailer)
+    def finish(self, sign: Sign | None) -> None:
+        digest = self._sum.hexdigest()
+        trailer = {"records": self.count, "digest": digest, "signature": sign(digest) if sign else None}
+        self.add(Kind.TRAILER, json.dumps(trailer).encode())
         self._files.sync(self._fd)
 
 
-def export(row: index.SessionRow, commits: dict[str, Commit], reader: Reader, files: Files, path: Path) -> ExportReport:
+def export(
+    row: index.SessionRow, commits: dict[str, Commit], reader: Reader, files: Files, path: Path, sign: Sign | None
+) -> ExportReport:
     """See `Store.export`."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
     with translated(path):
@@ -89,7 +96,7 @@ def export(row: index.SessionRow, commits: dict[str, Commit], reader: Reader, fi
                         output.add(Kind.SNAPSHOT, snapshot.encode())
                     output.add(Kind.COMMIT, commit.encode())
                 output.add(Kind.REFS, RefsMove(row.record.id, row.move.stamp, row.move.refs).encode())
-                output.finish()
+                output.finish(sign)
         finally:
             os.close(fd)
         with translated(path):
@@ -112,6 +119,8 @@ class Bundle:
     commits: dict[str, Commit]
     records: tuple[tuple[Header, int], ...]
     """Every chunk, snapshot and commit record, and the offset of its header in the file."""
+    digest: str
+    signature: str | None
 
     @classmethod
     def read(cls, path: Path) -> Bundle:
@@ -187,10 +196,13 @@ class _Content:
     def finished(self) -> Bundle:
         if self._trailer is None or self._session is None or self._refs is None:
             raise _damaged(self._path, "its end is missing")
-        if json.loads(self._trailer) != {"records": self._count, "digest": self._sum.hexdigest()}:
+        trailer, digest = json.loads(self._trailer), self._sum.hexdigest()
+        if (trailer["records"], trailer["digest"]) != (self._count, digest):
             raise _damaged(self._path, "records are missing")
         _check_whole(self._path, self._session, self._refs, self._commits, self._snapshots, self._chunks)
-        return Bundle(self._path, self._session, self._refs, self._commits, tuple(self._records))
+        return Bundle(
+            self._path, self._session, self._refs, self._commits, tuple(self._records), digest, trailer.get("signature")
+        )
 
 
 def _check_format(path: Path, about: dict[str, int]) -> None:

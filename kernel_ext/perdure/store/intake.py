@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -34,9 +34,12 @@ class ImportReport:
     renamed: dict[str, str]
 
 
-def import_bundle(path: Path, catalog: Catalog, packs: PackFiles, files: Files, *, trusted: bool) -> ImportReport:
+def import_bundle(
+    path: Path, catalog: Catalog, packs: PackFiles, files: Files, *, trusted: bool | Callable[[str, str | None], bool]
+) -> ImportReport:
     """See `Store.import_`."""
     bundle = Bundle.read(path)
+    trusted = trusted(bundle.digest, bundle.signature) if callable(trusted) else trusted
     appender = Appender(files, packs.directory)
 
     def indexed(name: str) -> int:

@@ -286,8 +286,12 @@ class Store:
 
         return repair(Path(path), files or Files())
 
-    def export(self, session: str, file: str | os.PathLike[str]) -> ExportReport:
+    def export(
+        self, session: str, file: str | os.PathLike[str], *, sign: Callable[[str], str | None] | None = None
+    ) -> ExportReport:
         """Write a session, with all that its commits need, into one self-contained file.
+
+        ``sign`` makes a signature of the file's digest, by which `import_` can tell where it comes from.
 
         Raises `UnknownSession`, and `StoreFull`, `StoreReadOnly` or `StoreUnreachable` about ``file``.
         """
@@ -300,13 +304,16 @@ class Store:
         commits = dict(self.commits(session))
         for commit_id in row.move.refs.tips():
             commits |= self.ancestry(commit_id)
-        return export(row, commits, self._reader, self._files, Path(file))
+        return export(row, commits, self._reader, self._files, Path(file), sign)
 
-    def import_(self, file: str | os.PathLike[str], *, trusted: bool = False) -> ImportReport:
+    def import_(
+        self, file: str | os.PathLike[str], *, trusted: bool | Callable[[str, str | None], bool] = False
+    ) -> ImportReport:
         """Add the session in a file that `export` made; what is there already is not stored again.
 
         All of the file is verified first. A session that is here gets the commits that it lacks; its branches go forward
-        where they can, and otherwise the imported ones are called ``NAME-imported``. Raises `DamagedBundle` (nothing has
+        where they can, and otherwise the imported ones are called ``NAME-imported``. ``trusted`` may be asked with the
+        file's digest and signature. Raises `DamagedBundle` (nothing has
         changed), `StoreTooNew`, or `SessionBusy` if the session is open in another process.
         """
         from .intake import import_bundle

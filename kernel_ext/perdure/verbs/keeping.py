@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from perdure.errors import UsageError
+from perdure.jupyter.key import is_own, sign
 from perdure.store import SessionInfo, Store, is_alive
 from perdure.verbs.group import verb
 from perdure.verbs.request import Answer, Request
@@ -91,7 +92,7 @@ def export(request: Request, session: str, file: Path, force: bool) -> Answer:
     chosen = request.find(session)
     if request.live is not None:
         request.live.flush()
-    report = request.store.export(chosen.id, target)
+    report = request.store.export(chosen.id, target, sign=sign)
     text = f"Session {chosen.id} with {counted(report.commits, 'commit')} is in {target} ({size(report.nbytes)})."
     data = {"session": chosen.id, "file": str(target), "commits": report.commits, "bytes": report.nbytes}
     return Answer(text, data)
@@ -105,7 +106,7 @@ def import_(request: Request, file: Path, trust: bool) -> Answer:
 
     FILE is what 'export' wrote. All of it is verified first, and what is in the store already is not stored again.
     """
-    report = request.open_store(create=True).import_(file.expanduser(), trusted=trust)
+    report = request.open_store(create=True).import_(file.expanduser(), trusted=trust or is_own)
     lines = [f"Session {report.session} is here: {counted(report.commits, 'new commit')}, {size(report.added)} added."]
     lines += [f"Its branch {old} is called {new} here." for old, new in report.renamed.items()]
     if not report.trusted:

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import time
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,16 +60,19 @@ class Kernel:
         folder.mkdir(parents=True, exist_ok=True)
         self.store = store or folder / "store"
         source = Path(package.__file__).parents[1]
-        found = os.environ.get("PYTHONPATH")
+        paths = [str(source), str(Path(__file__).parent / "inside")]
+        if found := os.environ.get("PYTHONPATH"):
+            paths.append(found)
         environment = {
             **os.environ,
             "IPYTHONDIR": str(folder / "ipython"),
             "JUPYTER_DATA_DIR": str(folder / "jupyter"),
             "PERDURE_STORE": str(self.store),
-            "PYTHONPATH": f"{source}{os.pathsep}{found}" if found else str(source),
+            "PYTHONPATH": os.pathsep.join(paths),
             **(env or {}),
         }
-        self._manager = KernelManager()
+        # Named as Jupyter's server names it: Kishu finds its kernel by this name.
+        self._manager = KernelManager(connection_file=str(folder / f"kernel-{uuid.uuid4()}.json"))
         if python is not None:
             assert self._manager.kernel_spec is not None
             self._manager.kernel_spec.argv[0] = python
@@ -76,6 +80,7 @@ class Kernel:
         self._client = self._manager.blocking_client()
         self._client.start_channels()
         self._client.wait_for_ready(timeout=120)
+        self.count = 0
         self.pid = int(self.ask("__import__('os').getpid()"))
         if perdure:
             self.run("%load_ext perdure")
@@ -99,6 +104,7 @@ class Kernel:
         reply = self._reply(sent, timeout)
         seconds = time.perf_counter() - began
         self._drain()
+        self.count = int(reply.get("execution_count") or 0)
         if reply["status"] != "ok" and not may_fail:
             raise CellFailed(f"{code}\n" + "\n".join(reply.get("traceback", [])))
         return seconds

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 MB = 1_000_000
 GB = 1_000_000_000
@@ -75,6 +75,8 @@ def at_least(value: float, limit: float) -> dict[str, Any]:
     """``met`` and ``by`` of a row whose value should reach ``limit``."""
     return {"met": value >= limit, "by": limit / value if value > 0 else float("inf")}
 
+
+_Any = TypeVar("_Any")
 
 median = statistics.median
 
@@ -266,7 +268,7 @@ def source_digest() -> str:
     return found.hexdigest()[:12]
 
 
-def interleave(rounds: int, systems: Iterable[str]) -> Iterable[tuple[int, str]]:
+def interleave(rounds: int, systems: Iterable[_Any]) -> Iterable[tuple[int, _Any]]:
     """A B C, then A B C again: a machine that slows down meanwhile slows all of them."""
     systems = list(systems)
     return ((number, system) for number in range(rounds) for system in systems)

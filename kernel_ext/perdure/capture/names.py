@@ -61,10 +61,10 @@ class Namespace(MutableMapping[str, Any]):
             name: value
             for name, value in list(self.user_ns.items())
             if not (
-                name in _FOREIGN
+                type(name) is not str
+                or name in _FOREIGN
                 or (name[:1] == "_" and _INPUT_HISTORY.match(name))
                 or (name in hidden and hidden[name] is value and name not in _LAST)
-                or type(name) is not str
             )
         }
         found.pop("In", None)

@@ -65,6 +65,8 @@ class Request:
     def _step(self) -> None:
         message = self._kernel.receive(self._kernel.client.get_iopub_msg)
         if message["parent_header"].get("msg_id") != self._id:
+            if message["msg_type"] == "stream":
+                self._kernel.late += message["content"]["text"]
             return
         if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
             self._idle = True
@@ -101,6 +103,8 @@ class Kernel:
         self._environment = environment or {}
         self.session_id = ""
         self.store: Path | None = None
+        #: What was printed after the request that it belongs to was answered.
+        self.late = ""
         self._ready = False
         self._launch()
 
@@ -186,6 +190,7 @@ class Kernel:
 
     def load(self, store: Path) -> Self:
         """``%load_ext perdure`` with that store."""
+        self.late = ""
         self.use_store(store)
         self.ok("%load_ext perdure")
         self.session_id = self.value(f"{SESSION}.id")

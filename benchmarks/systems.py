@@ -92,6 +92,7 @@ class Kishu(System):
         return kernel
 
     def _commits(self, kernel: Kernel) -> list[str]:
+        """Oldest first: one for each cell of the notebook, as the cell that attaches makes none."""
         path = f"__import__('pathlib').Path({str(self.folder / 'kept' / 'notebook.ipynb')!r})"
         graph = f"__import__('kishu.commands').commands.KishuCommand.log_all({path})"
         return list(kernel.ask(f"[c.commit_id for c in {graph}.commit_graph]"))
@@ -100,20 +101,13 @@ class Kishu(System):
         kernel.ask(f"str(get_ipython().user_ns['_kishu'].checkout({commit!r}, True))")
 
     def go_back(self, kernel: Kernel, cell: int, sources: list[str]) -> Kernel:
-        commits = self._commits(kernel)
-        self._checkout(kernel, commits[cell - len(sources)])
+        self._checkout(kernel, self._commits(kernel)[cell])
         return kernel
 
     def come_back(self, sources: list[str]) -> Kernel:
         kernel = self.start()
-        commits = self._commits(kernel)
-        self._checkout(kernel, commits[len(sources) - 1 - self._later(commits, sources)])
+        self._checkout(kernel, self._commits(kernel)[len(sources) - 1])
         return kernel
-
-    @staticmethod
-    def _later(commits: list[str], sources: list[str]) -> int:
-        """The cell that attached again may have made a commit of its own, after those of the notebook."""
-        return max(0, len(sources) - len(commits))
 
 
 class Dill(System):

@@ -47,7 +47,7 @@ torture: $(TEST_ENV) ## kill kernels KILLS times (2,000) at random moments
 	@PERDURE_KILLS=$(KILLS) $(PYTEST) $(PARALLEL) --timeout 0 tests/kill
 
 bench: $(TEST_ENV) ## measure against a plain kernel and other systems
-	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python -m benchmarks.run --write docs/benchmarks.md
 
 docs: $(TEST_ENV) ## write docs/reference.md from the code
 	@$(BIN)/python tools/reference.py

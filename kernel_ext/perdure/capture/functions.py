@@ -11,6 +11,7 @@ import functools
 import pickle
 import types
 import typing
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +127,19 @@ def reduce_view(_pickler: SessionPickler, view: memoryview) -> Any:
     return memoryview, (whole,)
 
 
+def reduce_weak_reference(_pickler: SessionPickler, reference: weakref.ReferenceType[Any]) -> Any:
+    """A weak reference to something that the same co-variable, or nothing, holds on to."""
+    target = reference()
+    if reference.__callback__ is not None:
+        raise pickle.PicklingError("a weak reference with a callback can't be kept")
+    return (weakref.ref, (target,)) if target is not None else (dead_reference, ())
+
+
+def dead_reference() -> weakref.ReferenceType[Any]:
+    """A weak reference whose object is gone."""
+    return weakref.ref(type("Gone", (), {})())
+
+
 def reduce_cell(_pickler: SessionPickler, cell: types.CellType) -> Any:
     try:
         contents = cell.cell_contents
@@ -171,14 +185,36 @@ def reduce_class(pickler: SessionPickler, cls: type) -> Any:
     state = rest[0][0] if rest and isinstance(rest[0], tuple) else None
     if isinstance(state, dict):
         state.pop("__slotnames__", None)  # left in the class by the first pickling of an instance
-        state["__qualname__"] = cls.__qualname__  # which cloudpickle drops
     if position == 4:  # what cloudpickle forgets
         keywords = {**arguments[3], "__qualname__": cls.__qualname__}
         own_slots = typing.NamedTuple not in vars(cls).get("__orig_bases__", ())  # which sets them by itself
         if "__slots__" in vars(cls) and own_slots:
             keywords["__slots__"] = vars(cls)["__slots__"]
+        if isinstance(state, dict) and "__class__" in state:
+            keywords["__class__"] = state.pop("__class__")  # can't be set later
         arguments = (*arguments[:3], keywords, *arguments[4:])
     return (maker, (*arguments[:position], None, *arguments[position + 1 :]), *rest)
+
+
+def make_class(
+    metaclass: type, name: str, bases: tuple[Any, ...], keywords: dict[str, Any], _tracker: None, _extra: None
+) -> type:
+    """The bare class, without running what the session's own code does when a class is defined: that has been done."""
+    given, bases = bases, types.resolve_bases(bases)  # NamedTuple, say, is a function
+    silenced = [
+        (base, vars(base)["__init_subclass__"])
+        for base in {base for parent in bases if isinstance(parent, type) for base in parent.__mro__}
+        if base.__module__ == "__main__" and "__init_subclass__" in vars(base)
+    ]
+    try:
+        for base, _ in silenced:
+            type.__setattr__(base, "__init_subclass__", classmethod(lambda _cls, **_: None))
+        if metaclass.__module__ == "__main__":
+            return type.__new__(metaclass, name, bases, dict(keywords))
+        return types.new_class(name, given, {"metaclass": metaclass}, lambda namespace: namespace.update(keywords))
+    finally:
+        for base, original in silenced:
+            type.__setattr__(base, "__init_subclass__", original)
 
 
 # -- modules, and the shell itself ------------------------------------------------------------------------------
@@ -204,4 +240,5 @@ REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
     types.ModuleType: reduce_module,
     functools._lru_cache_wrapper: reduce_cached,  # noqa: SLF001 - it has no public name
     memoryview: reduce_view,
+    weakref.ReferenceType: reduce_weak_reference,
 }

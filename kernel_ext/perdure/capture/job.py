@@ -6,19 +6,20 @@ import pickle
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from perdure.capture import guard
 from perdure.capture.covariables import CoVariable
 from perdure.capture.pickler import Pickled, dump
-from perdure.capture.reach import NOTHING, Reach
+from perdure.capture.reach import EVERYTHING, NOTHING, Reach
 from perdure.capture.sharing import Footprint, walk
 from perdure.capture.table import LEAVES
 
 _HUNG = f"its pickling made no progress for {guard.STALL:g} s"
 
 
-@dataclass(slots=True)
+@dataclass
 class Job:
     """One unit to pickle, and what came of it: a stream of the roots that could be, and reasons for those that could not."""
 
@@ -50,12 +51,23 @@ class Job:
         if self.pickled is not None:
             self.reach = self.pickled.reach | Reach(self.pickled.references)
         self.hung = _HUNG in self.failed.values()
+        try:
+            self._look_inside(user_ns)
+        except BaseException as error:  # noqa: BLE001 - as in _pickle: an object that lies about itself, say
+            self.pickled, self._walked = None, {}
+            self.failed = dict.fromkeys(self.identities, _reason(error))
+            self.reach = EVERYTHING
+        self.seconds = time.perf_counter() - began
+        return self
+
+    def _look_inside(self, user_ns: dict[str, Any]) -> None:
+        """What the roots lead to, besides what their pickles tell."""
         for identity, obj in self.roots:
             if identity in self.failed:
                 self._walked[identity], reach = walk(obj, user_ns)
                 self.reach |= reach
-        self.seconds = time.perf_counter() - began
-        return self
+        if any(footprint.escapes for footprint in self.footprints.values()):
+            self.reach |= EVERYTHING
 
     def again(self, user_ns: dict[str, Any]) -> Pickled:
         """Pickle once more what could be pickled."""
@@ -81,15 +93,17 @@ class Job:
             except BaseException as error:  # noqa: BLE001 - as above
                 self.failed = dict.fromkeys(self.identities, _reason(error))
 
+    @cached_property
     def footprints(self) -> dict[int, Footprint]:
         """What each root reaches."""
-        found = {identity: Footprint(self._walked.get(identity, ())) for identity in self.failed}
+        objects = dict(self.roots)
+        found = {identity: Footprint(objects[identity], self._walked.get(identity, ())) for identity in self.failed}
         if self.pickled is not None:
             addresses = self.pickled.addresses or [set() for _ in self.kept]
             for identity, visited, by_value, memory in zip(
                 self.kept, self.pickled.visited, self.pickled.by_value, addresses, strict=True
             ):
-                found[identity] = Footprint(visited, by_value, memory)
+                found[identity] = Footprint(objects[identity], visited, by_value, memory)
         return {identity: found[identity] for identity in self.identities if identity in found}
 
 

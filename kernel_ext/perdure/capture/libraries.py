@@ -27,9 +27,15 @@ if TYPE_CHECKING:
 Reducer = Callable[["SessionPickler", Any], Any]
 
 
+def home_of(kind: type) -> str:
+    """The name of the module that ``kind`` comes from. A class of the session's may say anything there."""
+    home = kind.__module__
+    return home if type(home) is str else "__main__"
+
+
 def reducer_for(kind: type) -> Reducer | None:
     """The reducer for objects of type ``kind``, or ``None`` where plain pickling does right."""
-    package = kind.__module__.partition(".")[0]
+    package = home_of(kind).partition(".")[0]
     if package == "numpy":
         from perdure.capture.arrays import reducer_for as of_array
 
@@ -38,7 +44,7 @@ def reducer_for(kind: type) -> Reducer | None:
         from perdure.capture.frames import reducer_for as of_frame
 
         return cast("Reducer | None", of_frame(kind))
-    if package == "torch" or any(base.__module__.partition(".")[0] == "torch" for base in kind.__mro__[1:-1]):
+    if package == "torch" or any(home_of(base).partition(".")[0] == "torch" for base in kind.__mro__[1:-1]):
         from perdure.capture.tensors import reducer_for as of_tensor
 
         return cast("Reducer | None", of_tensor(kind))
@@ -46,7 +52,7 @@ def reducer_for(kind: type) -> Reducer | None:
         return None
     if package in ("IPython", "ipykernel") and hasattr(kind, "run_cell"):
         return _reduce_shell
-    if issubclass(kind, io.IOBase) and kind.__module__ != "__main__":
+    if issubclass(kind, io.IOBase) and home_of(kind) != "__main__":
         return _refuse_file
     return None
 
@@ -103,6 +109,10 @@ _IMMUTABLE_ELSEWHERE = {
 _verdicts: dict[type, bool] = {}
 
 
+#: Builtins by which code reaches objects that it does not name.
+ESCAPES = frozenset(map(id, (exec, eval, globals, locals, vars, __import__)))
+
+
 def is_immutable(kind: type) -> bool:
     """Whether objects of type ``kind`` can be shared without tying names: they can't change, or are the process's own.
 
@@ -111,12 +121,20 @@ def is_immutable(kind: type) -> bool:
     found = _verdicts.get(kind)
     if found is None:
         found = issubclass(kind, _IMMUTABLE) or any(
-            base.__name__ in _IMMUTABLE_ELSEWHERE.get(base.__module__.partition(".")[0], ()) for base in kind.__mro__
+            base.__name__ in _IMMUTABLE_ELSEWHERE.get(home_of(base).partition(".")[0], ()) for base in kind.__mro__
         )
-        found = found and not (kind.__module__ == "numpy" and kind.__name__ in ("void", "record"))  # rows of an array
-        if kind.__module__ != "__main__":
+        found = found and not (home_of(kind) == "numpy" and kind.__name__ in ("void", "record"))  # rows of an array
+        if home_of(kind) != "__main__":
             _verdicts[kind] = found
     return found
+
+
+def is_soft(kind: type) -> bool:
+    """Whether objects of type ``kind`` are as good as immutable, but can be renamed by who has a name for them.
+
+    Frames share their indexes freely; that ties them only to an index that has a name of its own.
+    """
+    return any(base.__name__ == "Index" and home_of(base).startswith("pandas") for base in kind.__mro__)
 
 
 def is_process_singleton(obj: object) -> bool:
@@ -125,11 +143,11 @@ def is_process_singleton(obj: object) -> bool:
     Asked only of objects that would otherwise tie two names, so it may be slow.
     """
     kind = type(obj)
-    if kind.__module__ == "__main__":
+    if home_of(kind) == "__main__":
         return False
     places: list[Any] = [vars(kind)]
-    package = kind.__module__.partition(".")[0]
-    for name in {kind.__module__, package, str(getattr(obj, "__module__", None))} - {"__main__", "builtins"}:
+    package = home_of(kind).partition(".")[0]
+    for name in {home_of(kind), package, _module_of(obj)} - {"__main__", "builtins", ""}:
         module = sys.modules.get(name)
         if module is not None:
             places.append(vars(module))
@@ -137,6 +155,11 @@ def is_process_singleton(obj: object) -> bool:
 
 
 _containers: dict[type, frozenset[int]] = {}
+
+
+def _module_of(obj: object) -> str:
+    home = getattr(obj, "__module__", None)
+    return home if type(home) is str else ""
 
 
 def class_containers(kind: type) -> frozenset[int]:
@@ -149,11 +172,11 @@ def class_containers(kind: type) -> frozenset[int]:
         found = frozenset(
             id(value)
             for base in kind.__mro__
-            if base.__module__ != "__main__"
+            if home_of(base) != "__main__"
             for value in list(vars(base).values())
             if type(value) in (list, dict, set)
         )
-        if kind.__module__ != "__main__":
+        if home_of(kind) != "__main__":
             _containers[kind] = found
     return found
 

@@ -8,6 +8,7 @@ pickling loses (views, closures, live globals).
 
 from __future__ import annotations
 
+import copyreg
 import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ class SessionPickler(cloudpickle.Pickler):  # type: ignore[misc]
             return False
 
         # Not a method: in a circle with its callback, the pickler would hold on to the user's objects.
+        # A plain dict, which C looks into directly; cloudpickle's own chain of maps costs a microsecond an instance.
+        self.dispatch_table = {**copyreg.dispatch_table, **cloudpickle.Pickler._dispatch_table}  # noqa: SLF001 - its only name
         super().__init__(file, protocol=5, buffer_callback=keep_out_of_band)
         self.buffers = buffers
         self.namespace = namespace
@@ -79,7 +82,7 @@ class SessionPickler(cloudpickle.Pickler):  # type: ignore[misc]
         reducer = _REDUCERS.get(kind) or self._own.get(kind)
         if reducer is None:
             reducer = _reducer_for(kind)
-            (self._own if kind.__module__ == "__main__" else _REDUCERS)[kind] = reducer
+            (self._own if libraries.home_of(kind) == "__main__" else _REDUCERS)[kind] = reducer
         return NotImplemented if reducer is _unchanged else reducer(self, obj)
 
     def default_reduce(self, obj: Any) -> Reduced:

@@ -29,7 +29,9 @@ _NAME_OPCODES = frozenset(
 )
 
 #: Names that reach the namespace, or any object in the process, without naming it.
-_ESCAPES = frozenset({"globals", "locals", "vars", "exec", "eval", "__main__", "ctypes", "__builtins__"})
+_ESCAPES = frozenset(
+    {"globals", "locals", "vars", "exec", "eval", "__main__", "ctypes", "__builtins__", "builtins", "__import__"}
+)
 
 #: Attributes that do the same.
 _ESCAPE_ATTRIBUTES = frozenset(

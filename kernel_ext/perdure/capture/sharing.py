@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import gc
 import types
-from collections.abc import Hashable, Iterable, Sequence
+import weakref
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import compress
-from typing import Any
+from typing import Any, cast
 
-from perdure.capture.libraries import class_containers, is_immutable, is_process_singleton
+from perdure.capture.libraries import ESCAPES, class_containers, is_immutable, is_process_singleton, is_soft
 from perdure.capture.reach import EVERYTHING, NOTHING, Reach, reach_of_code
 
 #: Objects that the walk over an unpicklable value looks at, at most.
@@ -25,12 +26,17 @@ class Footprint:
     """The objects that one root reaches and that could tie it to another. Holds them alive, so that ids stay theirs."""
 
     def __init__(
-        self, visited: Sequence[object], by_value: Sequence[object] = (), addresses: Iterable[int] = ()
+        self,
+        root: object,
+        visited: Sequence[object],
+        by_value: Sequence[object] = (),
+        addresses: Iterable[int] = (),
     ) -> None:
         self._addresses = addresses
         self._visited = visited
         self._by_value = by_value
         self.kinds = set(map(type, visited))
+        self.soft = is_soft(type(root))
 
     @cached_property
     def ids(self) -> set[int]:
@@ -40,6 +46,11 @@ class Footprint:
         found.update(map(id, self._by_value))
         found.update(-address for address in self._addresses)
         return found
+
+    @property
+    def escapes(self) -> bool:
+        """Whether it has ``exec`` or one of its like, under whatever name."""
+        return types.BuiltinFunctionType in self.kinds and not ESCAPES.isdisjoint(map(id, self._visited))
 
     @property
     def size(self) -> int:
@@ -59,7 +70,8 @@ class Footprint:
 
     def find(self, ids: set[int]) -> list[object]:
         """The objects behind some of the ids."""
-        found = {id(obj): obj for source in (self._visited, self._by_value) for obj in source if id(obj) in ids}
+        sources = (self._visited, self._by_value)
+        found = {id(obj): obj for source in sources for obj in compress(source, map(ids.__contains__, map(id, source)))}
         return list(found.values())
 
 
@@ -76,16 +88,14 @@ def _unchanging(obj: Any, depth: int) -> bool:
     return is_immutable(type(obj))
 
 
-def components(
-    footprints: dict[Hashable, Footprint], circles: Iterable[Sequence[Hashable]] = ()
-) -> list[list[Hashable]]:
-    """Group the keys whose footprints share an object that ties. The order of the keys is kept.
+def components(footprints: dict[int, Footprint], circles: Iterable[Sequence[int]] = ()) -> list[list[int]]:
+    """Group the roots (by their ids) whose footprints share an object that ties. Their order is kept.
 
-    :param circles: keys that belong together all the same, because they refer to each other by name.
+    :param circles: roots that belong together all the same, because they refer to each other by name.
     """
-    parent: dict[Hashable, Hashable] = {key: key for key in footprints}
+    parent: dict[int, int] = {key: key for key in footprints}
 
-    def leader(key: Hashable) -> Hashable:
+    def leader(key: int) -> int:
         while parent[key] != key:
             parent[key] = parent[parent[key]]
             key = parent[key]
@@ -94,19 +104,22 @@ def components(
     for group in [*_ties(footprints), *circles]:
         for key in group:
             parent[leader(key)] = leader(group[0])
-    groups: dict[Hashable, list[Hashable]] = {}
+    groups: dict[int, list[int]] = {}
     for key in footprints:
         groups.setdefault(leader(key), []).append(key)
     return list(groups.values())
 
 
-def _ties(footprints: dict[Hashable, Footprint]) -> list[list[Hashable]]:
+def _ties(footprints: dict[int, Footprint]) -> list[list[int]]:
     """For each object that ties, the keys whose footprints have it."""
     # The largest may list millions of objects, of which only those matter that some other lists too.
+    soft = {key for key, footprint in footprints.items() if footprint.soft}  # keys are the roots' ids
     largest = max(footprints, key=lambda key: footprints[key].size, default=None)
     seen: set[int] = set()
     common: set[int] = set()
     for key, footprint in footprints.items():
+        if soft:
+            footprint.ids.update(footprint.ids_among(soft))
         if key != largest:
             common |= seen & footprint.ids
             seen |= footprint.ids
@@ -114,7 +127,7 @@ def _ties(footprints: dict[Hashable, Footprint]) -> list[list[Hashable]]:
         return []
     in_largest = footprints[largest].ids_among(seen)
     common |= in_largest
-    holders: dict[int, list[Hashable]] = {}
+    holders: dict[int, list[int]] = {}
     verdicts: dict[int, bool] = {}
     for key, footprint in footprints.items():
         shared = in_largest if key == largest else footprint.ids & common
@@ -128,11 +141,11 @@ def _ties(footprints: dict[Hashable, Footprint]) -> list[list[Hashable]]:
     return list(holders.values())
 
 
-def circles(references: dict[Hashable, set[Hashable]]) -> list[list[Hashable]]:
+def circles(references: dict[int, set[int]]) -> list[list[int]]:
     """The sets of keys that lead to each other. There are few keys: functions and classes that name others."""
-    reachable: dict[Hashable, set[Hashable]] = {}
+    reachable: dict[int, set[int]] = {}
     for key in references:
-        found: set[Hashable] = set()
+        found: set[int] = set()
         queue = [key]
         while queue:
             for other in references.get(queue.pop(), ()):
@@ -140,13 +153,14 @@ def circles(references: dict[Hashable, set[Hashable]]) -> list[list[Hashable]]:
                     found.add(other)
                     queue.append(other)
         reachable[key] = found
-    together: list[list[Hashable]] = []
+    together: list[list[int]] = []
     for key, found in reachable.items():
         if key in found and not any(key in circle for circle in together):
             together.append([other for other in reachable if other in found and key in reachable[other]])
     return together
 
 
+_WITH_FRAME = frozenset({types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType})
 _PASSED_OVER = (types.ModuleType, type, types.FrameType, types.CodeType)
 
 
@@ -160,22 +174,25 @@ def walk(root: object, namespace: dict[str, Any]) -> tuple[list[object], Reach]:
     reach = NOTHING
     while queue:
         obj = queue.pop()
-        if isinstance(obj, types.FunctionType):
-            if obj.__globals__ is namespace:
-                reach |= reach_of_code(obj.__code__)
-            referents: Iterable[Any] = [obj.__closure__, obj.__defaults__, obj.__kwdefaults__, obj.__dict__]
+        kind = type(obj)  # and not isinstance(), which asks the object
+        if issubclass(kind, weakref.ReferenceType):
+            referents: Iterable[Any] = [weakref.ReferenceType.__call__(obj)]  # type: ignore[arg-type]
+        elif kind is types.FunctionType:
+            function = cast("types.FunctionType", obj)
+            if function.__globals__ is namespace:
+                reach |= reach_of_code(function.__code__)
+            referents = [function.__closure__, function.__defaults__, function.__kwdefaults__, function.__dict__]
         else:
-            if isinstance(obj, (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)):
-                code = getattr(obj, "gi_code", None) or getattr(obj, "cr_code", None) or getattr(obj, "ag_code", None)
-                if code is not None:
-                    reach |= reach_of_code(code)
+            if kind in _WITH_FRAME:
+                attributes = ("gi_code", "cr_code", "ag_code")
+                reach |= reach_of_code(next(getattr(obj, name) for name in attributes if hasattr(obj, name)))
             referents = gc.get_referents(obj)
         for referent in referents:
             if (
                 id(referent) in seen
                 or referent is namespace
-                or isinstance(referent, _PASSED_OVER)
-                or (is_immutable(type(referent)) and not isinstance(referent, types.FunctionType))
+                or issubclass(type(referent), _PASSED_OVER)
+                or (is_immutable(type(referent)) and type(referent) is not types.FunctionType)
             ):
                 continue
             seen[id(referent)] = referent

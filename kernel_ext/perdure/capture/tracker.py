@@ -7,7 +7,7 @@ finds the co-variables anew among it, and says which of them differ from what wa
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -15,6 +15,7 @@ from perdure.capture import guard
 from perdure.capture.covariables import Change, CoVariable, Scan
 from perdure.capture.fingerprint import BufferPrint, Fingerprint
 from perdure.capture.job import Job
+from perdure.capture.libraries import home_of
 from perdure.capture.reach import Reach
 from perdure.capture.sharing import Footprint, circles, components
 from perdure.capture.table import LEAVES, Table, is_leaf
@@ -142,12 +143,12 @@ class Tracker:
 
     # -- co-variables ------------------------------------------------------------------------------------------
 
-    def _find_circles(self, jobs: list[Job], current: dict[str, Any]) -> list[list[Hashable]]:
+    def _find_circles(self, jobs: list[Job], current: dict[str, Any]) -> list[list[int]]:
         """Roots whose functions and classes refer to each other by name in a circle: neither can be made first.
 
         They become one co-variable. Those that the cell did not touch are added to ``jobs``.
         """
-        references: dict[Hashable, set[Hashable]] = {}
+        references: dict[int, set[int]] = {}
 
         def note(identities: Iterable[int], names: frozenset[str]) -> None:
             for identity in identities:
@@ -159,7 +160,7 @@ class Tracker:
         if not references:
             return []
         at_hand = {identity for job in jobs for identity in job.identities}
-        resting: dict[Hashable, CoVariable] = {}
+        resting: dict[int, CoVariable] = {}
         for covariable in self._referring:
             roots = [identity for identity, _ in self.table.roots(covariable, current) if identity not in at_hand]
             note(roots, covariable.references)
@@ -169,12 +170,12 @@ class Tracker:
             jobs.append(Job(self.table.roots(covariable, current), covariable).run(self.user_ns))
         return found
 
-    def _regroup(self, jobs: list[Job], together: list[list[Hashable]], current: dict[str, Any]) -> list[Change]:
+    def _regroup(self, jobs: list[Job], together: list[list[int]], current: dict[str, Any]) -> list[Change]:
         """Find the co-variables among what was looked at, enter them into the table, and say what has to be saved."""
-        owner: dict[Hashable, Job] = {identity: job for job in jobs for identity in job.identities}
-        objects: dict[Hashable, tuple[int, Any]] = {root[0]: root for job in jobs for root in job.roots}
-        footprints: dict[Hashable, Footprint] = {
-            identity: footprint for job in jobs for identity, footprint in job.footprints().items()
+        owner: dict[int, Job] = {identity: job for job in jobs for identity in job.identities}
+        objects: dict[int, tuple[int, Any]] = {root[0]: root for job in jobs for root in job.roots}
+        footprints: dict[int, Footprint] = {
+            identity: footprint for job in jobs for identity, footprint in job.footprints.items()
         }
         drawn = {identity for identity, footprint in footprints.items() if _is_drawn(footprint.kinds)}
         known = _known_chunks(jobs)
@@ -281,7 +282,7 @@ class Tracker:
             # If it can't be pickled any more, the next scan will say so.
             if job.pickled is not None and not job.failed:
                 covariable.references, covariable.reach = job.pickled.references, job.reach
-                covariable.drawn = any(_is_drawn(footprint.kinds) for footprint in job.footprints().values())
+                covariable.drawn = any(_is_drawn(footprint.kinds) for footprint in job.footprints.values())
                 covariable.constant = len(roots) == 1 and type(roots[0][1]) in LEAVES
                 covariable.seconds = job.seconds
                 if len(roots) == count:
@@ -323,4 +324,4 @@ def _known_chunks(jobs: list[Job]) -> dict[bytes, tuple[BufferPrint, int]]:
 
 
 def _is_drawn(kinds: set[type]) -> bool:
-    return any(kind.__module__.startswith("matplotlib") for kind in kinds)
+    return any(home_of(kind).startswith("matplotlib") for kind in kinds)

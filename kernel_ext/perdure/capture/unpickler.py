@@ -11,6 +11,10 @@ import types
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from perdure.capture.functions import make_class
+
+_READ_AHEAD = 1 << 20
+
 
 class SessionUnpickler(pickle.Unpickler):
     """A C unpickler that puts functions over the given globals and asks ``resolve`` for the session's named objects."""
@@ -22,7 +26,8 @@ class SessionUnpickler(pickle.Unpickler):
         namespace: dict[str, Any],
         resolve: Callable[[str], Any],
     ) -> None:
-        super().__init__(stream, buffers=buffers)
+        # A buffered reader has peek(): without frames, the unpickler would else ask for every few bytes.
+        super().__init__(io.BufferedReader(stream, _READ_AHEAD), buffers=buffers)
         self._namespace = namespace
         self._resolve = resolve
 
@@ -32,6 +37,8 @@ class SessionUnpickler(pickle.Unpickler):
                 return self._make_function
             if name == "session_value":
                 return self._session_value
+        if name == "_make_skeleton_class" and module == "cloudpickle.cloudpickle":
+            return make_class
         if module == "perdure.capture.libraries" and name == "load_apart":
             return self._load_apart
         if name == "_frombuffer" and module in ("numpy._core.numeric", "numpy.core.numeric"):

@@ -6,13 +6,18 @@ have, so that a restored or undone session goes on as the original would have: t
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 RANDOM, NUMPY, TORCH, DIRECTORY, PATH = "<random>", "<numpy.random>", "<torch.random>", "<directory>", "<sys.path>"
+
+#: What decides which modules can be imported: it is put back before any value is made.
+SURROUNDINGS = (PATH, DIRECTORY)
 
 
 def is_world(name: str) -> bool:
@@ -25,10 +30,26 @@ class World:
 
     def __init__(self) -> None:
         self._last: dict[str, Any] = {}
+        self._own_path = frozenset(sys.path)
+        self._own_directory = _directory()
+        self._readers: dict[str, Callable[[], Any]] = {
+            RANDOM: random.getstate,
+            NUMPY: _read_numpy,
+            TORCH: _read_torch,
+            DIRECTORY: self._read_directory,
+            PATH: self._read_path,
+        }
+        self._writers: dict[str, Callable[[Any], None]] = {
+            RANDOM: random.setstate,
+            NUMPY: _write_numpy,
+            TORCH: _write_torch,
+            DIRECTORY: lambda directory: os.chdir(directory or self._own_directory),
+            PATH: self._write_path,
+        }
 
     def snapshot(self) -> dict[str, Any]:
         """The states by name. Reading draws nothing from any generator."""
-        for name, read in _READERS.items():
+        for name, read in self._readers.items():
             try:
                 state = read()
             except Exception:  # noqa: BLE001 - a library that is half imported, or a directory that was removed
@@ -44,8 +65,25 @@ class World:
 
         :raises OSError: if the working directory is not there.
         """
-        _WRITERS[name](state)
+        self._writers[name](state)
         self._last[name] = state
+
+    # Of the directory and the path only what the session changed is kept: the rest is the machine's, not the session's.
+
+    def _read_directory(self) -> str:
+        directory = _directory()
+        return "" if directory == self._own_directory else directory
+
+    def _read_path(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        own = [at for at, entry in enumerate(sys.path) if entry in self._own_path]
+        first = own[0] if own else len(sys.path)
+        front = tuple(sys.path[:first])
+        return front, tuple(entry for entry in sys.path[first:] if entry not in self._own_path)
+
+    def _write_path(self, added: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
+        front, back = added
+        sys.path[:] = [*front, *(entry for entry in sys.path if entry in self._own_path), *back]
+        importlib.invalidate_caches()
 
 
 def _read_numpy() -> tuple[Any, ...] | None:
@@ -77,22 +115,8 @@ def _write_torch(state: bytes) -> None:
     torch.set_rng_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
 
 
-def _write_path(path: tuple[str, ...]) -> None:
-    sys.path[:] = path
-
-
-_READERS: dict[str, Callable[[], Any]] = {
-    RANDOM: random.getstate,
-    NUMPY: _read_numpy,
-    TORCH: _read_torch,
-    DIRECTORY: os.getcwd,
-    PATH: lambda: tuple(sys.path),
-}
-
-_WRITERS: dict[str, Callable[[Any], None]] = {
-    RANDOM: random.setstate,
-    NUMPY: _write_numpy,
-    TORCH: _write_torch,
-    DIRECTORY: os.chdir,
-    PATH: _write_path,
-}
+def _directory() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:  # it was removed
+        return ""

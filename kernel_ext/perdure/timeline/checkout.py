@@ -7,11 +7,13 @@ kept.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any
 
 from perdure.capture.names import Namespace
 from perdure.capture.tracker import Tracker
+from perdure.capture.world import SURROUNDINGS
 from perdure.errors import PerdureError
 from perdure.store import Store
 from perdure.timeline.loader import Loader, explain
@@ -94,9 +96,15 @@ class Checkout:
 
     def prepare(self) -> None:
         """Read and make every value that is needed. The namespace is as it was when this returns or raises."""
+        surroundings = {name: self._current[name] for name in SURROUNDINGS if name in self._current}
         try:
             self._make_values()
+        except BaseException:
+            for name, value in surroundings.items():
+                self._put(name, value)
+            raise
         finally:
+            self._loader.finish()
             for name, before in self._shown.items():
                 if before is _NOTHING:
                     self._namespace.user_ns.pop(name, None)
@@ -110,6 +118,11 @@ class Checkout:
         user_ns[name] = value
 
     def _make_values(self) -> None:
+        with contextlib.suppress(PerdureError, OSError):  # which are reported under their names below
+            for name in SURROUNDINGS:  # modules of the session's are found there
+                binding = self._target.bindings.get(name)
+                if binding is not None and binding[0] in self._to_load:
+                    self._namespace[name] = self._loader.value(name)
         for snapshot in sorted(self._to_load):
             names = self._groups[snapshot]
             try:

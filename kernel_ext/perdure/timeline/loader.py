@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from perdure.capture import guard
 from perdure.capture.fingerprint import CHUNK, Fingerprint
 from perdure.capture.unpickler import load
 from perdure.errors import Damaged, NotRestorable, PerdureError, UnknownName
@@ -43,6 +44,10 @@ class Loader:
         self._loaded: dict[str, list[Any]] = {}
         self._records: dict[str, Snapshot] = {}
         self._loading: list[str] = []
+
+    def finish(self) -> None:
+        """All values are made: let go of whoever asked for them."""
+        self._show = None
 
     def record(self, snapshot: str) -> Snapshot:
         """The snapshot's own record."""
@@ -90,7 +95,8 @@ class Loader:
         if self._show is not None:
             self.stored[snapshot] = _fingerprint(record, stream, buffers)
         try:
-            return load(stream, buffers, int(record.meta["roots"]), self._namespace, self.value)
+            with guard.undisturbed():  # the garbage collector would look at every new object, again and again
+                return load(stream, buffers, int(record.meta["roots"]), self._namespace, self.value)
         except PerdureError:
             raise
         except Exception as error:

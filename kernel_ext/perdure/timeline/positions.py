@@ -25,8 +25,8 @@ class Position:
 
 
 def changed_something(record: Record) -> bool:
-    """Whether the commit changed a variable of the user's."""
-    return not all(map(is_echo, (*changed_names(record), *record.deleted, *record.not_captured)))
+    """Whether the commit changed a variable of the user's in a way that can be gone back on."""
+    return not all(map(is_echo, (*changed_names(record), *record.deleted)))
 
 
 class Positions:

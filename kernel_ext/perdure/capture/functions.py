@@ -12,7 +12,7 @@ import pickle
 import types
 import typing
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from perdure.capture.reach import reach_of_code
@@ -135,6 +135,11 @@ def reduce_weak_reference(_pickler: SessionPickler, reference: weakref.Reference
     return (weakref.ref, (target,)) if target is not None else (dead_reference, ())
 
 
+def reduce_weak_mapping(_pickler: SessionPickler, mapping: MutableMapping[Any, Any]) -> Any:
+    """A weak dictionary, with what is alive of it."""
+    return type(mapping), (dict(mapping),)
+
+
 def dead_reference() -> weakref.ReferenceType[Any]:
     """A weak reference whose object is gone."""
     return weakref.ref(type("Gone", (), {})())
@@ -241,4 +246,6 @@ REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
     functools._lru_cache_wrapper: reduce_cached,  # noqa: SLF001 - it has no public name
     memoryview: reduce_view,
     weakref.ReferenceType: reduce_weak_reference,
+    weakref.WeakKeyDictionary: reduce_weak_mapping,
+    weakref.WeakValueDictionary: reduce_weak_mapping,
 }

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from perdure.errors import StoreError
 
 from .digest import Buffer, Kind, digest
+from .errand import Errand
 from .files import Files, translated
 from .frame import ZSTD, Header, packed, salt_of
 from .pack import SUFFIX, Location
@@ -20,8 +23,12 @@ from .process import this_process
 PACK_LIMIT: Final = 256 << 20
 """Bytes at which a pack is full and the next one is begun."""
 
+EARLY: Final = 64 << 20
+"""Bytes after which the disk is told to begin with what was written, so that the last sync finds little left."""
+
 _COPY_BELOW: Final = 64 << 10
 _FLUSH_ABOVE: Final = 4 << 20
+_FAILED: Final = "An earlier write to the store failed. Give up the pending commit before the next one."
 
 
 class Extent(NamedTuple):
@@ -58,13 +65,16 @@ class Appender:
         self._full: list[_Pack] = []
         self._buffers: list[Buffer] = []
         self._buffered = 0
+        self._unsynced = 0
+        self._writing = Errand("perdure-write")
+        self._syncing = Errand("perdure-sync")
         self._named = False
         self._failed = False
 
     def add(
         self, kind: Kind, payload: Buffer, name: bytes | None = None, *, compress: bool = False, hold: bool = False
     ) -> Location:
-        """Append one record. With ``hold`` the payload is only referred to until the next `flush` or `take`."""
+        """Append one record. With ``hold`` the payload is only referred to: see `flush_aside`."""
         small = packed(payload) if compress else None
         header = Header(
             kind, ZSTD if small else 0, 0, len(small or payload), len(payload), name or digest(kind, payload)
@@ -93,7 +103,7 @@ class Appender:
 
     def _writable(self) -> _Pack:
         if self._failed:
-            raise StoreError("An earlier write to the store failed. Give up the pending commit before the next one.")
+            raise StoreError(_FAILED)
         if os.getpid() != self._pid:
             raise StoreError("The store was opened before a fork, and only the parent may write. Open it again here.")
         if self._pack is None:
@@ -121,37 +131,85 @@ class Appender:
         """Finish the current pack; the next record begins another."""
         self.flush()
         if self._pack is not None:
+            with self._or_failed():
+                self._sync_early(0)
             self._full.append(self._pack)
             self._pack = None
 
-    def take(self) -> Callable[[], None]:
-        """A call that writes what is in memory now; the caller runs it, in any thread, before anything else is written."""
-        pack, buffers = self._pack, self._buffers
-        self._buffers, self._buffered = [], 0
-
-        def write() -> None:
-            if pack is None or not buffers:
-                return
-            try:
-                with translated(pack.path):
-                    self._files.write(pack.fd, buffers)
-            except BaseException:
-                self._failed = True
-                raise
-
-        return write
+    # -- to the disk -----------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
         """Hand everything to the operating system."""
-        self.take()()
+        with self._or_failed():
+            self._drain()
+            self._sync_early(EARLY)
+
+    def flush_aside(self) -> None:
+        """Begin to hand everything to the operating system, on another thread.
+
+        What was added with ``hold`` must stay as it is until the next `flush_aside`, `wait` or `flush`
+        has returned.
+        """
+        with self._or_failed():
+            self._writing.wait()
+            self._sync_early(EARLY)
+            pack, buffers = self._take()
+            if pack is not None and buffers:
+                self._writing.start(partial(self._write, pack, buffers))
+
+    def wait(self) -> None:
+        """Wait for what `flush_aside` began."""
+        with self._or_failed():
+            self._writing.wait()
+
+    def _drain(self) -> None:
+        self._writing.wait()
+        pack, buffers = self._take()
+        if pack is not None and buffers:
+            self._write(pack, buffers)
+
+    def _take(self) -> tuple[_Pack | None, list[Buffer]]:
+        buffers, self._buffers = self._buffers, []
+        self._unsynced += self._buffered
+        self._buffered = 0
+        return self._pack, buffers
+
+    def _write(self, pack: _Pack, buffers: Sequence[Buffer]) -> None:
+        with translated(pack.path):
+            self._files.write(pack.fd, buffers)
+
+    def _sync_early(self, enough: int) -> None:
+        """Have the disk begin with the current pack, unless it is busy with the last time. A failure fails what comes next."""
+        if self._pack is None or self._unsynced < enough or self._syncing.running:
+            return
+        self._unsynced = 0
+        self._syncing.start(partial(self._sync_data, self._pack))
+
+    def _sync_data(self, pack: _Pack) -> None:
+        with translated(pack.path):
+            self._files.sync_data(pack.fd)
+
+    @contextmanager
+    def _or_failed(self) -> Iterator[None]:
+        """After a failure nothing may be acknowledged before `abort`: a system tells only once that it lost something."""
+        try:
+            yield
+        except BaseException:
+            self._failed = True
+            raise
 
     def sync(self) -> list[Extent]:
         """Make everything added durable; what to tell the catalog about each pack."""
-        self.flush()
+        if self._failed:
+            raise StoreError(_FAILED)
+        with self._or_failed():
+            self._drain()
         packs = [(pack, True) for pack in self._full]
         if self._pack is not None and self._pack.length > self._pack.accepted:
             packs.append((self._pack, False))
-        try:
+        with self._or_failed():
+            self._syncing.wait()
+            self._unsynced = 0
             for pack, _ in packs:
                 with translated(pack.path):
                     self._files.sync(pack.fd)
@@ -159,9 +217,6 @@ class Appender:
                 with translated(self._directory):
                     self._files.sync_directory(self._directory)
                 self._named = False
-        except BaseException:
-            self._failed = True
-            raise
         return [Extent(pack.name, pack.length, sealed) for pack, sealed in packs]
 
     def accept(self) -> None:
@@ -180,9 +235,12 @@ class Appender:
         """
         if os.getpid() != self._pid:
             return  # a forked child: the packs are the parent's
+        for errand in (self._writing, self._syncing):
+            with suppress(Exception):  # what it wrote is forgotten
+                errand.wait()
         packs = self._full + ([self._pack] if self._pack is not None else [])
         self._full, self._pack, self._buffers, self._buffered = [], None, [], 0
-        self.pending_bytes, self._failed, self._named = 0, False, True
+        self.pending_bytes, self._unsynced, self._failed, self._named = 0, 0, False, True
         for pack in packs:
             try:
                 # An error of the catalog's may have hidden a success: then the records are needed, and stay.

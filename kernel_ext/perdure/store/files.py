@@ -69,6 +69,10 @@ class Files:
         """Make all that was written durable."""
         os.fsync(fd)
 
+    def sync_data(self, fd: int) -> None:
+        """Make the bytes durable that were written, ahead of the `sync` that also sees to the file's length and the like."""
+        getattr(os, "fdatasync", os.fsync)(fd)
+
     def sync_directory(self, path: Path) -> None:
         """Make the names in a directory durable; Windows has no such call and needs none."""
         if os.name == "nt":

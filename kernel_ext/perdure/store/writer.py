@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from perdure.errors import PerdureError, SessionBusy, StoreBusy, UnknownSession
 
@@ -19,11 +19,8 @@ from .pack import Location, PackFiles
 from .process import is_alive, this_process
 from .records import ChunkId, Commit, Refs, RefsMove, Snapshot
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-_OVERLAP_ABOVE: Final = 8 << 20
-_BATCH: Final = 8 << 20
+_ASIDE_ABOVE: Final = 1 << 20
+_BATCH: Final = 4 << 20
 _COMPRESS_ABOVE: Final = 2 << 10
 
 
@@ -52,7 +49,6 @@ class Writer:
         self._records: dict[bytes, tuple[Kind, Location]] = {}
         self._snapshots: dict[str, Snapshot] = {}
         # What was there already and so wasn't written: kept at hand, as gc may drop it before the commit is made.
-        self._held_chunks: dict[bytes, tuple[memoryview, bool]] = {}
         self._held_snapshots: dict[str, Snapshot] = {}
 
     @property
@@ -65,8 +61,7 @@ class Writer:
     def put(self, data: Buffer, *, compress: bool = False) -> ChunkId:
         """Write one chunk, unless the store has it; its id.
 
-        The bytes must stay as they are until `commit` or `abort`: where gc drops a chunk that was found in the store,
-        the commit writes it from ``data`` after all.
+        Nothing refers to the bytes afterwards. Where gc drops a chunk that was found in the store, `commit` raises.
         """
         return self._put(_flat(data), compress)
 
@@ -75,42 +70,41 @@ class Writer:
         if name not in self._records:
             with self._catalog.reading() as connection:
                 known = index.has_record(connection, name)
-            if known:
-                self._held_chunks[name] = view, compress
-            else:
+            if not known:
                 self._records[name] = Kind.CHUNK, self._appender.add(Kind.CHUNK, view, name, compress=compress)
         return name
 
     def put_many(self, data: Sequence[Buffer], *, compress: bool = False) -> list[ChunkId]:
         """`put` for many chunks; hashing the next overlaps with writing the last."""
-        views = [_flat(part) for part in data]
-        if sum(map(len, views)) < _OVERLAP_ABOVE:
-            return [self._put(view, compress) for view in views]
-        names: list[ChunkId] = []
-        from concurrent.futures import ThreadPoolExecutor
+        return self.put_batches(_batches(data), compress=compress)
 
-        with ThreadPoolExecutor(1, "perdure-write") as pool:
-            writing: Future[None] | None = None
-            for batch in _batches(views):
-                if self._appender.full:
-                    if writing is not None:
-                        writing.result()
-                    self._appender.roll()
-                hashed = [chunk_id(view) for view in batch]
-                names += hashed
-                with self._catalog.reading() as connection:
-                    known = {name for name in hashed if index.has_record(connection, name)}
-                for name, view in zip(hashed, batch, strict=True):
-                    if name in known:
-                        self._held_chunks[name] = view, compress
-                    elif name not in self._records:
-                        at = self._appender.add(Kind.CHUNK, view, name, compress=compress, hold=True)
-                        self._records[name] = Kind.CHUNK, at
-                if writing is not None:
-                    writing.result()
-                writing = pool.submit(self._appender.take())
-            if writing is not None:
-                writing.result()
+    def put_batches(self, batches: Iterable[Sequence[Buffer]], *, compress: bool = False) -> list[ChunkId]:
+        """`put_many` for what comes in batches of some megabytes; the ids of all.
+
+        A batch is written while the next one is asked for and hashed: it must stay as it is until the next but one is
+        asked for. Nothing refers to any of them once this has returned.
+        """
+        names: list[ChunkId] = []
+        for batch in batches:
+            views = [_flat(part) for part in batch]
+            if sum(map(len, views)) < _ASIDE_ABOVE:
+                names += [self._put(view, compress) for view in views]
+            else:
+                names += self._put_aside(views, compress)
+        self._appender.wait()
+        return names
+
+    def _put_aside(self, views: list[memoryview], compress: bool) -> list[ChunkId]:
+        if self._appender.full:
+            self._appender.roll()
+        names = [chunk_id(view) for view in views]
+        with self._catalog.reading() as connection:
+            known = {name for name in names if index.has_record(connection, name)}
+        for name, view in zip(names, views, strict=True):
+            if name not in known and name not in self._records:
+                at = self._appender.add(Kind.CHUNK, view, name, compress=compress, hold=True)
+                self._records[name] = Kind.CHUNK, at
+        self._appender.flush_aside()
         return names
 
     def put_snapshot(self, snapshot: Snapshot) -> str:
@@ -209,11 +203,6 @@ class Writer:
             if isinstance(name, str) and name in self._held_snapshots:
                 payload = self._held_snapshots[name].encode()
                 self._write_snapshot(self._held_snapshots[name], payload, digest(Kind.SNAPSHOT, payload))
-            elif isinstance(name, bytes) and name in self._held_chunks:
-                view, compress = self._held_chunks[name]
-                if chunk_id(view) != name:
-                    raise _gone(f"chunk {name.hex()} was cleaned away, and its bytes have changed since")
-                self._records[name] = Kind.CHUNK, self._appender.add(Kind.CHUNK, view, name, compress=compress)
             else:
                 what = f"snapshot {name}" if isinstance(name, str) else f"chunk {name.hex()}"
                 raise _gone(f"{what}, which the commit refers to, is not in the store")
@@ -246,12 +235,12 @@ def _gone(what: str) -> StoreBusy:
     return StoreBusy(f"The commit can't be made as it is: {what}. Make it again with all of its data.")
 
 
-def _batches(views: Sequence[memoryview]) -> Iterator[list[memoryview]]:
-    batch: list[memoryview] = []
+def _batches(data: Iterable[Buffer]) -> Iterator[list[Buffer]]:
+    batch: list[Buffer] = []
     size = 0
-    for view in views:
-        batch.append(view)
-        size += len(view)
+    for part in data:
+        batch.append(part)
+        size += memoryview(part).nbytes
         if size >= _BATCH:
             yield batch
             batch, size = [], 0

@@ -100,7 +100,7 @@ class Kernel:
     def run(self, code: str, *, timeout: float = 600, may_fail: bool = False) -> float:
         """Run a cell; seconds from sending the request to having the reply."""
         began = time.perf_counter()
-        sent = self._client.execute(code)
+        sent = self._client.execute(code, stop_on_error=False)
         reply = self._reply(sent, timeout)
         seconds = time.perf_counter() - began
         self._drain()

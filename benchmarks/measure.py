@@ -22,7 +22,7 @@ GB = 1_000_000_000
 class Row:
     """One line of a table: what was measured, the columns to show, and the target if there is one.
 
-    :param met: whether the target was met; ``None`` without a target.
+    :param met: whether the target was met; ``None`` without a target, or if chance hides the answer.
     :param by: how much of the target was used: 0.5 is half of what was allowed, 2 is twice.
     """
 
@@ -35,8 +35,10 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        if self.met is None or self.by is None:
+        if self.by is None:
             return ""
+        if self.met is None:
+            return f"can't tell: chance is {self.by:.2g} x the target"
         if self.met:
             return f"met ({self.by:.0%} of it)" if self.by >= 0.005 else "met"
         return f"**missed, {self.by:.2g} x**"

@@ -54,8 +54,11 @@ class Namespace(MutableMapping[str, Any]):
         self._hook = hook
         self._world = World()
 
-    def snapshot(self) -> dict[str, Any]:
-        """All names of the session with their objects, at this moment."""
+    def snapshot(self, *, world: bool = True) -> dict[str, Any]:
+        """All names of the session with their objects, at this moment.
+
+        :param world: whether to look at the process's state anew; else it is what it was when last looked at.
+        """
         hidden = self._hidden
         found = {
             name: value
@@ -71,7 +74,7 @@ class Namespace(MutableMapping[str, Any]):
         found.pop("Out", None)
         for count, value in list(self._outputs.items()):
             found[f"Out[{count}]"] = value
-        found.update(self._world.snapshot())
+        found.update(self._world.snapshot() if world else self._world.last)
         for name in _LAST:
             if name in found and type(found[name]) is str and not found[name]:
                 del found[name]  # IPython's own start value

@@ -58,6 +58,11 @@ class World:
                 self._last.pop(name, None)
             elif self._last.get(name) != state:
                 self._last[name] = state
+        return self.last
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """The states as they were last seen."""
         return dict(self._last)
 
     def put(self, name: str, state: Any) -> None:

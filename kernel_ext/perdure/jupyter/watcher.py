@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -58,14 +59,17 @@ class Watcher:
 
     def _handlers(self) -> list[tuple[str, Callable[..., None]]]:
         return [
+            ("pre_execute", self._session.make_way),
             ("pre_run_cell", self._before_cell),
             ("post_run_cell", self._after_cell),
             ("post_execute", self._after_anything),
         ]
 
     def _adopt_running_cell(self) -> None:
-        """The cell that attached is running already; it is the session's first."""
+        """The cell that attached, if a cell did, is running already; it is the session's first."""
         history = self._shell.history_manager
+        if self._shell.displayhook.exec_result is None:  # IPython sets it for as long as a cell runs
+            return
         source = history.input_hist_raw[-1] if history is not None and len(history.input_hist_raw) > 1 else ""
         cell = Cell(source, EVERYTHING, quiet=True, started=time.time())
         self._nested[threading.get_ident()] = [cell]
@@ -108,8 +112,9 @@ class Watcher:
         if error is not None:
             cell.outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
             cell.error = f"{type(error).__name__}: {error}"[:1000]
-        if self._user_threads():
+        if self._code_in_background():
             cell.reach |= EVERYTHING
+            self._suspicious = True
         if error is not None and cell.quiet:
             cell.quiet = cell.meta.get("kind") != "atomic"
         if cell.outcome != "ok" and (self._config.on_error == "rollback" or cell.meta.get("atomic")):
@@ -163,8 +168,18 @@ class Watcher:
             cell.meta["atomic"] = True
             cell.quiet = False
 
+    def _code_in_background(self) -> bool:
+        """Whether threads or tasks are alive that the user's code started: they may change anything at any time."""
+        return self._user_threads() or self._user_tasks()
+
+    def _user_tasks(self) -> bool:
+        loop = self._loop()
+        if loop is None or threading.current_thread() is not threading.main_thread():
+            return False
+        frames = [getattr(task.get_coro(), "cr_frame", None) for task in asyncio.all_tasks(loop)]
+        return any(frame is not None and frame.f_globals is self._shell.user_ns for frame in frames)
+
     def _user_threads(self) -> bool:
-        """Whether threads are alive that the user's code started: they may change anything at any time."""
         return any(
             thread not in self._baseline
             and type(thread).__module__.partition(".")[0]
@@ -207,9 +222,7 @@ class Watcher:
         loop = self._loop()
         if loop is None or any(self._nested.values()):
             return
-        if self._suspicious:
-            self._suspicious = False
-            self._session.recheck(0.0, thorough=True)
-        elif not self._session.recheck(IDLE_SLICE):
+        seconds, self._suspicious = (math.inf if self._suspicious else IDLE_SLICE), False
+        if not self._session.recheck(seconds):
             return
         self._idle = loop.call_later(IDLE_NEXT, self._look_around)

@@ -213,6 +213,7 @@ class Appender:
             for pack, _ in packs:
                 with translated(pack.path):
                     self._files.sync(pack.fd)
+                    pack.path.stat()  # a file that somebody has deleted can still be written, and lasts no longer than we
             if self._named:
                 with translated(self._directory):
                     self._files.sync_directory(self._directory)

@@ -48,6 +48,8 @@ def sqlite_errors(path: Path) -> Iterator[None]:
         if isinstance(error, sqlite3.ProgrammingError):
             raise StoreError(f"{path} is closed. Open the store again.") from error
         kind, text = _BY_CODE.get((code or 0) & 0xFF, (None, ""))
+        if kind is StoreUnreachable and path.exists() and not os.access(path.parent, os.W_OK):
+            kind, text = _BY_CODE[8]  # it can't be opened as its log can't be made beside it
         if kind is not None:
             raise kind(f"{path} {text} ({error})") from error
         # What is left is SQLite finding the file in disorder: no table of that name, a constraint broken, bad UTF-8.
@@ -127,6 +129,8 @@ class Catalog:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
+                if not self.path.exists():  # SQLite would go on with the deleted file as long as this process lives
+                    raise damaged(self.path, "it is missing")
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from perdure.errors import InvalidName
 from perdure.store import Commit as Record
 
 #: Names that IPython binds to what a cell displayed; they follow the cell and aren't news.
@@ -20,6 +21,16 @@ def changed_names(record: Record) -> set[str]:
 def is_echo(name: str) -> bool:
     """Whether ``name`` is bound by IPython rather than by the user (``_``, ``_12``, ``Out[12]``), or is process state."""
     return _ECHO.match(name) is not None
+
+
+def check_variable(name: str) -> str:
+    """The name, if a variable can have it.
+
+    :raises InvalidName: if none can.
+    """
+    if not (name.isidentifier() or is_echo(name)):
+        raise InvalidName(f"{name!r} can't name a variable. Give a Python name.")
+    return name
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from perdure.errors import InvalidName, NotCaptured, PerdureError, UnknownName, 
 from perdure.store import Refs, SessionInfo, Store
 from perdure.timeline import references
 from perdure.timeline.branches import check_name
-from perdure.timeline.commit import Commit, changed_names, is_echo
+from perdure.timeline.commit import Commit, changed_names, check_variable, is_echo
 from perdure.timeline.manifest import Manifest
 from perdure.timeline.version import Version
 
@@ -130,7 +130,7 @@ class History:
 
         :raises UnknownName: if no commit on HEAD's line did.
         """
-        found = self.log(1, var=_identifier(name))
+        found = self.log(1, var=check_variable(name))
         if not found:
             raise UnknownName(f"No commit up to HEAD has a variable {name!r}.")
         return found[0]
@@ -150,7 +150,7 @@ class History:
         old, new = self.manifest(before_id), self.manifest(after_id)
         names = sorted(name for name in old.names | new.names if not is_echo(name))
         if var is not None:
-            _identifier(var)
+            check_variable(var)
             if var not in names:
                 raise UnknownName(f"Neither version has a variable {var!r}.")
             names = [var]
@@ -252,16 +252,6 @@ def _pattern(text: str) -> re.Pattern[str]:
         return re.compile(text, re.IGNORECASE)
     except re.error:
         return re.compile(re.escape(text), re.IGNORECASE)
-
-
-def _identifier(name: str) -> str:
-    """The name, if a variable can have it.
-
-    :raises InvalidName: if none can.
-    """
-    if not (name.isidentifier() or is_echo(name)):
-        raise InvalidName(f"{name!r} can't name a variable. Give a Python name.")
-    return name
 
 
 def _compare(

@@ -35,11 +35,10 @@ class Piece:
     index: int
     view: memoryview
 
-    def copy_to(self, place: memoryview) -> None:
-        """Copy the bytes, and give the object that they belong to its freedom back: it may be resized again."""
-        place[:] = self.view
+    def keep(self, copy: memoryview) -> None:
+        """Go on with a copy, and let the object that the bytes belong to go: its owner may resize it again."""
         self.view.release()
-        self.view = place
+        self.view = copy
 
     @property
     def whole(self) -> bool:
@@ -77,7 +76,7 @@ class Loan:
                     return room
                 piece = self._lent[-1]
                 try:
-                    piece.copy_to(memoryview(bytearray(piece.view.nbytes)))
+                    piece.keep(memoryview(bytes(piece.view)))
                 except MemoryError:
                     return 0
                 self._held.appendleft(self._lent.pop())
@@ -96,20 +95,24 @@ class Loan:
 
     def put(self, writer: Writer) -> None:
         """Write the pieces, and note the ids of those that were whole."""
-        written: list[Piece] = []
+        written: list[tuple[BufferPrint, int]] = []
         ids = writer.put_batches(self._batches(written))
-        for piece, chunk_id in zip(written, ids, strict=True):
-            piece.printed.ids[piece.index] = chunk_id
+        for (printed, index), chunk_id in zip(written, ids, strict=True):
+            printed.ids[index] = chunk_id
 
-    def _batches(self, written: list[Piece]) -> Iterator[list[memoryview]]:
+    def _batches(self, written: list[tuple[BufferPrint, int]]) -> Iterator[list[memoryview]]:
         """The pieces' copies, checked. The writer reads one batch while the next is copied: two places do for all."""
         size = min(BATCH, self.lent_bytes)
         places = itertools.cycle([memoryview(bytearray(size)), memoryview(bytearray(size))])
         while pieces := self._take(next(places)):
-            whole = [piece for piece in pieces if piece.whole]
-            self.torn.update(piece.covariable for piece in pieces if not piece.whole)
-            written += whole
-            yield [piece.view for piece in whole]
+            batch = []
+            for piece in pieces:
+                if piece.whole:
+                    batch.append(piece.view)
+                    written.append((piece.printed, piece.index))
+                else:
+                    self.torn.add(piece.covariable)
+            yield batch
 
     def _take(self, place: memoryview) -> list[Piece]:
         """The next few pieces; those on loan are copied into ``place``."""
@@ -122,7 +125,8 @@ class Loan:
                     if end > place.nbytes:
                         break
                     piece = self._lent.popleft()
-                    piece.copy_to(place[size:end])
+                    place[size:end] = piece.view
+                    piece.keep(place[size:end])
                     self.lent_bytes -= piece.view.nbytes
                 else:
                     piece = self._held.popleft()

@@ -1,73 +1,28 @@
 """The saver: makes commits durable behind the kernel's back.
 
 A scan has read the live objects on the kernel's main thread; what it found is written here, on a thread of its own, in
-order. The user's next cell needs not wait for the disk, only for bytes that could not be copied (see ``borrowed``).
+order. The user's next cell needs not wait for the disk, only for bytes that memory has no room to copy (see ``loan``).
 """
 
 from __future__ import annotations
 
-import builtins
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from perdure.capture.covariables import Binding, Change, CoVariable, Scan
-from perdure.capture.fingerprint import CHUNK, BufferPrint
+from perdure.capture.covariables import Binding, CoVariable, Scan
 from perdure.errors import PerdureError, StoreUnreachable
-from perdure.store import ChunkList, Refs, Snapshot, Store, Writer
 from perdure.store import Commit as Record
+from perdure.store import Refs, Store, Writer
 from perdure.timeline.branches import advance
+from perdure.timeline.loan import Loan, make_way
 from perdure.timeline.manifest import Manifest
 from perdure.timeline.positions import changed_something
+from perdure.timeline.save import Save, put_snapshots, resolved
 
-_BUILTINS = frozenset(vars(builtins))
-
-#: Bytes of changed buffers that are copied so that the next cell may change them while they are being written.
-COPY_LIMIT = 256 * 1024 * 1024
-
-#: A stream up to this many bytes is kept in its snapshot's own record.
-INLINE = 8 * 1024
-
-#: Content-defined chunks of streams, in bytes: smallest, average, largest.
-STREAM_CHUNKS = (16 * 1024, 64 * 1024, 256 * 1024)
-
-
-@dataclass(slots=True)
-class Save:
-    """One commit on its way: the record without what only the store can tell, the scan, and copies of its bytes."""
-
-    record: Record
-    scan: Scan
-    pieces: list[tuple[BufferPrint, int, memoryview]] = field(default_factory=list)
-    borrowed: bool = False
-    even_if_empty: bool = True
-
-    @classmethod
-    def of(cls, record: Record, scan: Scan, *, even_if_empty: bool = True) -> Save:
-        save = cls(record, scan, even_if_empty=even_if_empty)
-        room = COPY_LIMIT
-        for change in scan.changes:
-            for printed, view, sources in zip(change.fingerprint.buffers, change.buffers, change.sources, strict=True):
-                at = 0
-                for index, source in enumerate(sources):
-                    end = at + _chunk_size(printed, index)
-                    if source is None:
-                        piece = view[at:end]
-                        if piece.nbytes <= room:
-                            room -= piece.nbytes
-                            piece = memoryview(bytes(piece))
-                        else:
-                            save.borrowed = True
-                        save.pieces.append((printed, index, piece))
-                    at = end
-            change.buffers = []
-        return save
-
-
-def _chunk_size(printed: BufferPrint, index: int) -> int:
-    return min(CHUNK, printed.nbytes - index * CHUNK)
+_TORN = "it was changed by other code while it was being saved; it is saved with the next cell"
 
 
 class Saver:
@@ -91,10 +46,11 @@ class Saver:
         self._queue: queue.SimpleQueue[Save | None] = queue.SimpleQueue()
         self._changed = threading.Condition()
         self._waiting = 0
-        self._borrowing = 0
+        self._loans: list[Loan] = []
         self.manifest = manifest
         self._missing_marks: dict[str, tuple[str, int]] = {}
         self._last: dict[str, Binding] = {}
+        self._torn: dict[CoVariable, int] = {}
         self.refs = store.refs(session)
         self.unsaved: list[Record] = []
         self.error: PerdureError | None = None
@@ -108,13 +64,14 @@ class Saver:
         """Hand over a commit; returns at once."""
         with self._changed:
             self._waiting += 1
-            self._borrowing += save.borrowed
+            self._loans.append(save.loan)
         self._queue.put(save)
 
     def wait_until_returned(self) -> None:
-        """Wait until no live memory is being read any more."""
+        """See to it that no live memory is read from now on: the user's code is about to run."""
         with self._changed:
-            self._changed.wait_for(lambda: self._borrowing == 0)
+            loans = list(self._loans)
+        make_way(loans)
 
     def flush(self) -> None:
         """Wait until everything that was handed over is durable.
@@ -170,9 +127,10 @@ class Saver:
                 self._give_up(save, problem)
             else:
                 self.error = None
+            save.loan.give_back()
             with self._changed:
                 self._waiting -= 1
-                self._borrowing -= save.borrowed
+                self._loans.remove(save.loan)
                 self._changed.notify_all()
             del save
 
@@ -191,21 +149,23 @@ class Saver:
         if self._writer is None:
             self._writer = self._store.writer(self._session)
         writer = self._writer
-        self._put_pieces(writer, save.pieces)
-        save.pieces.clear()
-        saved = self._put_snapshots(writer, save.scan)
-        old, last, now = self.manifest, self._last, save.scan.bindings
+        save.loan.put(writer)
+        self._find_torn(save)
+        saved = put_snapshots(writer, save.scan, self._torn)
+        old, last = self.manifest, self._last
+        now, not_kept = self._kept(save.scan)
         # A binding that is the same tuple as in the last commit is the same in the manifest: most are.
         delta = {name: self._resolve(binding, saved) for name, binding in now.items() if last.get(name) is not binding}
         delta = {name: binding for name, binding in delta.items() if old.bindings.get(name) != binding}
         missing = {
             name: reason
-            for name, (reason, generation) in save.scan.missing.items()
+            for name, (reason, generation) in not_kept.items()
             if self._missing_marks.get(name) != (reason, generation)
         }
-        deleted = tuple(sorted(old.names - now.keys() - save.scan.missing.keys()))
-        if not (delta or missing or deleted or save.even_if_empty):
-            self._settle(save.scan, saved)
+        deleted = tuple(sorted(old.names - now.keys() - not_kept.keys()))
+        # To look again at what can't be captured is no news by itself.
+        if not (delta or deleted or missing.keys() - old.missing.keys() or save.even_if_empty):
+            self._settle(save.scan, saved, now)
             return
         record = replace(
             save.record,
@@ -220,24 +180,50 @@ class Saver:
         commit_id = writer.commit(record, refs)
         before, self.refs = self.refs, refs
         self.unsaved.clear()
-        self._missing_marks = dict(save.scan.missing)
+        self._missing_marks = dict(not_kept)
         manifest_missing = {
             name: (reason, commit_id if name in missing else old.missing.get(name, ("", commit_id))[1])
-            for name, (reason, _) in save.scan.missing.items()
+            for name, (reason, _) in not_kept.items()
         }
         bindings = {name: binding for name, binding in old.bindings.items() if name in now}
         bindings.update(delta)
         self.manifest = Manifest(bindings, manifest_missing)
-        self._settle(save.scan, saved)
+        self._settle(save.scan, saved, now)
         self._on_saved(record, before)
 
-    def _settle(self, scan: Scan, saved: dict[CoVariable, str]) -> None:
+    def _find_torn(self, save: Save) -> None:
+        """Find out which versions can't be kept, as other code has changed them after the scan; the next one saves them."""
+        for change in save.scan.changes:
+            # A version that shares bytes with a torn one may lack them too.
+            lacking = self._torn.pop(change.covariable, None) is not None and not resolved(change)
+            if lacking or change.covariable in save.loan.torn:
+                self._torn[change.covariable] = change.version
+                with self._changed:
+                    self._failed = True
+
+    def _kept(self, scan: Scan) -> tuple[dict[str, Binding], dict[str, tuple[str, int]]]:
+        """The names whose values can be kept, and those that can't be, with why."""
+        if not self._torn:
+            return scan.bindings, scan.missing
+        torn = {
+            name: (_TORN, version)
+            for name, (covariable, version, _) in scan.bindings.items()
+            if self._torn.get(covariable) == version
+        }
+        alive = {covariable for covariable, _, _ in scan.bindings.values()}
+        self._torn = {covariable: version for covariable, version in self._torn.items() if covariable in alive}
+        kept = {name: binding for name, binding in scan.bindings.items() if name not in torn}
+        return kept, {**scan.missing, **torn}
+
+    def _settle(self, scan: Scan, saved: dict[CoVariable, str], bindings: dict[str, Binding]) -> None:
         for change in scan.changes:
             covariable = change.covariable
+            if covariable not in saved:
+                continue
             covariable.saved, covariable.durable = saved[covariable], change.version
             if covariable.version == change.version:
                 covariable.saving = False
-        self._last = scan.bindings
+        self._last = bindings
 
     def _meta(self, save: Save, delta: dict[str, tuple[str, int]]) -> dict[str, Any]:
         meta = dict(save.record.meta)
@@ -262,61 +248,3 @@ class Saver:
                 )
             snapshot = covariable.saved
         return snapshot, slot
-
-    @staticmethod
-    def _put_pieces(writer: Writer, pieces: list[tuple[BufferPrint, int, memoryview]]) -> None:
-        ids = writer.put_many([piece for _, _, piece in pieces])
-        for (printed, index, _), chunk_id in zip(pieces, ids, strict=True):
-            printed.ids[index] = chunk_id
-
-    def _put_snapshots(self, writer: Writer, scan: Scan) -> dict[CoVariable, str]:
-        """Save what has changed. Two co-variables of equal content stay two: they must not come back as one object."""
-        saved: dict[CoVariable, str] = {}
-        unchanged = {covariable for covariable, _, _ in scan.bindings.values()}
-        unchanged -= {change.covariable for change in scan.changes}
-        taken = {covariable.saved for covariable in unchanged if not covariable.constant}
-        for change in scan.changes:
-            snapshot, twin = self._snapshot(writer, change), 0
-            while not change.covariable.constant and snapshot.id in taken:
-                twin += 1
-                snapshot = replace(snapshot, meta={**snapshot.meta, "twin": twin})
-            saved[change.covariable] = writer.put_snapshot(snapshot)
-            taken.add(saved[change.covariable])
-        return saved
-
-    @staticmethod
-    def _snapshot(writer: Writer, change: Change) -> Snapshot:
-        buffers = []
-        for printed, sources in zip(change.fingerprint.buffers, change.sources, strict=True):
-            for index, source in enumerate(sources):
-                if source is not None and printed.ids[index] is None:
-                    printed.ids[index] = source[0].ids[source[1]]
-            ids = tuple(chunk_id for chunk_id in printed.ids if chunk_id is not None)
-            if len(ids) != len(printed.ids):
-                raise StoreUnreachable(
-                    "A part of a variable could not be saved earlier. It is saved with the next cell."
-                )
-            buffers.append(ChunkList(printed.nbytes, ids))
-        stream, inline = change.stream, None
-        if len(stream) <= INLINE:
-            chunks, inline = ChunkList(len(stream), ()), stream
-        else:
-            chunks = ChunkList(len(stream), tuple(writer.put_many(_stream_chunks(stream), compress=True)))
-        covariable = change.covariable
-        meta: dict[str, Any] = {"roots": len(covariable.slots)}
-        if covariable.references:
-            meta["references"] = sorted(covariable.references)
-        mentioned = covariable.reach.names - covariable.references - _BUILTINS
-        if mentioned:
-            meta["mentions"] = sorted(mentioned)
-        return Snapshot(chunks, tuple(buffers), inline, meta)
-
-
-def _stream_chunks(stream: bytes) -> list[memoryview]:
-    """Cut a stream where its content says so, so that an edit moves no chunk but its own."""
-    from pyfastcdc import FastCDC
-
-    smallest, average, largest = STREAM_CHUNKS
-    view = memoryview(stream)
-    cutter = FastCDC(avg_size=average, min_size=smallest, max_size=largest)
-    return [view[chunk.offset : chunk.offset + chunk.length] for chunk in cutter.cut_buf(stream)]

@@ -14,21 +14,18 @@ from typing import Any
 
 from perdure.capture.covariables import Scan
 from perdure.capture.names import Namespace
-from perdure.capture.preview import preview
 from perdure.capture.reach import NOTHING
-from perdure.capture.tracker import Tracker
 from perdure.errors import NotAttached, PerdureError, UnknownName
 from perdure.store import Commit as Record
 from perdure.store import Refs, Store
 from perdure.timeline.cell import Cell
 from perdure.timeline.checkout import Checkout
-from perdure.timeline.commit import is_echo
-from perdure.timeline.history import History, _identifier, find_branch
+from perdure.timeline.commit import check_variable, is_echo
+from perdure.timeline.history import History, find_branch
 from perdure.timeline.manifest import Manifest
-from perdure.timeline.packages import versions_of
 from perdure.timeline.positions import Position, Positions, changed_something
+from perdure.timeline.recorder import Recorder
 from perdure.timeline.report import UNCHANGED, Report, Row
-from perdure.timeline.saver import Save, Saver
 
 _live: dict[int, Session] = {}
 
@@ -54,21 +51,15 @@ class Session(History):
         super().__init__(store, session)
         store.claim(self.id)
         self._namespace = namespace
-        self._tracker = Tracker(namespace.user_ns)
         self._say = say
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._ended: list[Cell] = []
         self._running: Cell | None = None
         self._reported: str | None = None
-        self._history: dict[str, str] = {}
-        self._packages: dict[str, str] = {}
-        self._last_scan: Scan | None = None
-        self._last_cost = 0.0
-        self._checked = 0.0
         self._positions = Positions(store)
         head = store.refs(self.id).head
-        self._saver = Saver(store, self.id, self.manifest(head), self._on_saved)
+        self._recorder = Recorder(store, self.id, namespace, self.manifest(head), self._on_saved)
         _live[os.getpid()] = self
 
     def __reduce__(self) -> Any:
@@ -76,7 +67,7 @@ class Session(History):
         return live_session, ()
 
     def __repr__(self) -> str:
-        return f"<perdure session {self.id} at {(self._saver.refs.head or 'no commit')[:8]}>"
+        return f"<perdure session {self.id} at {(self._recorder.saver.refs.head or 'no commit')[:8]}>"
 
     # -- the life of a cell ------------------------------------------------------------------------------------
 
@@ -84,8 +75,12 @@ class Session(History):
         """A cell is about to run: finish reading what the last one left."""
         with self._lock:
             self.settle()
-            self._saver.wait_until_returned()
+            self._recorder.saver.wait_until_returned()
             self._running = cell
+
+    def make_way(self) -> None:
+        """Code is about to run that is no cell: let go of the live objects that are still being saved."""
+        self._recorder.saver.wait_until_returned()
 
     def end(self, cell: Cell) -> None:
         """A cell has run. Its commit is made by the next :meth:`settle`."""
@@ -101,51 +96,11 @@ class Session(History):
             cells, self._ended = self._ended, []
             for cell in cells:
                 try:
-                    self._commit(cell)
+                    self._recorder.record(cell)
+                    self._report_trouble()
                 except Exception as error:  # noqa: BLE001 - a fault of ours must never show as one of the user's cell
                     self._report(f"A cell could not be recorded ({type(error).__name__}: {error}).")
-                    self._tracker = Tracker(self._namespace.user_ns)
-
-    def _commit(self, cell: Cell) -> None:
-        began = time.perf_counter()
-        if self._saver.take_failure():
-            self._tracker.forget_unsaved()
-        scan = self._tracker.scan(self._namespace.snapshot(), cell.reach, cell.also)
-        record = self._record(cell, scan)
-        self._saver.submit(Save.of(record, scan, even_if_empty=not cell.quiet))
-        if cell.quiet and cell.execution_count is not None:
-            self._history[str(cell.execution_count)] = cell.source
-        self._last_scan = scan
-        self._last_cost = time.perf_counter() - began
-        self._report_trouble()
-
-    def _record(self, cell: Cell, scan: Scan) -> Record:
-        changed = self._changed(scan)
-        previews = {name: preview(value) for name, value in changed.items() if not is_echo(name)}
-        packages = {
-            package: version
-            for package, version in versions_of(changed.values()).items()
-            if self._packages.get(package) != version
-        }
-        self._packages.update(packages)
-        history = {} if cell.quiet else self._history
-        if history:
-            self._history = {}
-        return Record(
-            session=self.id,
-            parent=None,
-            source=cell.source,
-            execution_count=cell.execution_count,
-            outcome=cell.outcome,
-            started=cell.started,
-            duration=cell.duration,
-            meta=cell.describe(self._tracker.table, {"previews": previews, "packages": packages, "history": history}),
-        )
-
-    def _changed(self, scan: Scan) -> dict[str, Any]:
-        """The names whose bindings are not those of the last scan, with their values."""
-        old = self._last_scan.bindings if self._last_scan is not None else {}
-        return {name: self._namespace[name] for name, binding in scan.bindings.items() if old.get(name) is not binding}
+                    self._recorder.start_over()
 
     def _on_saved(self, record: Record, before: Refs) -> None:
         if changed_something(record):
@@ -160,50 +115,54 @@ class Session(History):
         """
         with self._lock:
             self.settle()
-            self._saver.flush()
+            self._recorder.saver.flush()
 
     @property
     def durable(self) -> bool:
         """Whether everything that ran is on disk."""
-        return not self._ended and self._saver.idle and self._saver.error is None
+        return not self._ended and self._recorder.saver.idle and self._recorder.saver.error is None
 
     @property
     def trouble(self) -> str | None:
         """Why the session isn't durable at the moment, if saving failed."""
-        return str(self._saver.error) if self._saver.error is not None else None
+        return str(self._recorder.saver.error) if self._recorder.saver.error is not None else None
 
     @property
     def last_cost(self) -> float:
         """Seconds of kernel time that the last commit took."""
-        return self._last_cost
+        return self._recorder.cost
 
     @property
     def not_captured(self) -> dict[str, str]:
         """The live names that can't be captured, and why."""
-        return {name: reason for name, (reason, _) in sorted(self._saver.manifest.missing.items()) if not is_echo(name)}
+        return {
+            name: reason
+            for name, (reason, _) in sorted(self._recorder.saver.manifest.missing.items())
+            if not is_echo(name)
+        }
 
     @property
     def head(self) -> str | None:
         """The id of the commit that the session is at, once it is durable."""
         self._settled()
-        return self._saver.refs.head
+        return self._recorder.saver.refs.head
 
     @property
     def refs(self) -> Refs:
         """HEAD, branches and tags, everything that ran included."""
         self._settled()
-        return self._saver.refs
+        return self._recorder.saver.refs
 
     def _settled(self) -> None:
         with self._lock:
             self.settle()
             try:
-                self._saver.flush()
+                self._recorder.saver.flush()
             except PerdureError:
                 self._report_trouble()
 
     def _report_trouble(self) -> None:
-        error = self._saver.error
+        error = self._recorder.saver.error
         if error is None:
             self._reported = None
         else:
@@ -240,7 +199,7 @@ class Session(History):
 
     @property
     def _here(self) -> Position:
-        return Position(self._saver.refs.head, self._saver.refs.branch)
+        return Position(self._recorder.saver.refs.head, self._recorder.saver.refs.branch)
 
     def checkout(self, ref: str, only: Iterable[str] | None = None) -> Report:
         """Put the variables as they were at ``ref``. It is one step to undo.
@@ -252,7 +211,7 @@ class Session(History):
         with self._lock:
             self._prepare_to_move()
             target = self.resolve(ref)
-            refs = self._saver.refs
+            refs = self._recorder.saver.refs
             if only is not None:
                 return self._fetch(ref, target, list(only))
             here = self._here
@@ -281,7 +240,7 @@ class Session(History):
         with self._lock:
             self._prepare_to_move()
             commit = self.resolve(ref)
-            new = _identifier(new_name or f"{_identifier(name)}_{commit[:4]}")
+            new = check_variable(new_name or f"{check_variable(name)}_{commit[:4]}")
             manifest = self.manifest(commit)
             if name not in manifest.names:
                 raise UnknownName(
@@ -294,57 +253,56 @@ class Session(History):
         target = self.manifest(commit)
         unknown = [name for name in names if name not in target.names]
         for name in names:
-            _identifier(name)
+            check_variable(name)
         if unknown:
             raise UnknownName(
                 f"Version {commit[:8]} has no variable {', '.join(map(repr, unknown))}; nothing has changed."
             )
         began = time.perf_counter()
         checkout = self._checkout(target, only=names)
-        return Report(f"{', '.join(names)} as of {ref}", self._saver.refs.head, checkout, time.perf_counter() - began)
+        return Report(
+            f"{', '.join(names)} as of {ref}", self._recorder.saver.refs.head, checkout, time.perf_counter() - began
+        )
 
     def _prepare_to_move(self) -> None:
         """Commit whatever the running cell has changed so far, so that nothing is lost and the move can be undone."""
         self.settle()
-        running = self._running
-        reach = running.reach if running is not None else NOTHING
-        cell = replace(running, quiet=True, execution_count=None) if running is not None else Cell("", quiet=True)
-        cell.reach, cell.started = reach, cell.started or time.time()
-        self._ended.append(cell)
-        running_history, self._history = self._history, {}
+        running = self._running or Cell("", started=time.time())
+        self._ended.append(replace(running, quiet=True, execution_count=None))
         self.settle()
-        self._history = running_history
-        self._saver.flush()
+        self._recorder.saver.flush()
 
     def _go(self, target: Position, title: str) -> Report:
         began = time.perf_counter()
         manifest = self.manifest(target.head)
         rows = self._checkout(manifest)
-        refs = replace(self._saver.refs, head=target.head, branch=target.branch)
+        refs = replace(self._recorder.saver.refs, head=target.head, branch=target.branch)
         self._arrive(refs, manifest)
         return Report(title, target.head, rows, time.perf_counter() - began)
 
     def _arrive(self, refs: Refs, manifest: Manifest) -> None:
         """HEAD is at a version now. What that could not capture and isn't here was not deleted by anyone."""
-        marks = dict(self._tracker.table.missing)
+        marks = dict(self._recorder.tracker.table.missing)
         here = {name: mark for name, mark in manifest.missing.items() if name in marks}
-        self._saver.move(refs, Manifest(dict(manifest.bindings), here), marks)
+        self._recorder.saver.move(refs, Manifest(dict(manifest.bindings), here), marks)
 
     def _checkout(
         self, target: Manifest, *, live: Manifest | None = None, only: Iterable[str] | None = None, keep: bool = False
     ) -> list[Row]:
-        live = live if live is not None else self._saver.manifest
-        checkout = Checkout(self.store, self.id, self._namespace, self._tracker, live, target, only=only, keep=keep)
+        live = live if live is not None else self._recorder.saver.manifest
+        checkout = Checkout(
+            self.store, self.id, self._namespace, self._recorder.tracker, live, target, only=only, keep=keep
+        )
         checkout.prepare()
         rows = checkout.apply()
-        self._last_scan = None
+        self._recorder.forget_last()
         return rows
 
     def restore(self) -> Report:
         """Bring the session's newest version into this kernel, beside what the kernel has already."""
         with self._lock:
             began = time.perf_counter()
-            refs = self._saver.refs
+            refs = self._recorder.saver.refs
             target = self.manifest(refs.head)
             rows = self._checkout(target, live=Manifest(), keep=True)
             self._arrive(refs, target)
@@ -358,50 +316,38 @@ class Session(History):
         with self._lock:
             began = time.perf_counter()
             self._running = None
-            self._saver.flush()
-            scan = self._tracker.scan(self._namespace.snapshot(), cell.reach)
-            rows = self._checkout(self._saver.manifest, live=_as_manifest(scan, self._saver.manifest))
+            self._recorder.saver.flush()
+            scan = self._recorder.scan(cell.reach)
+            rows = self._checkout(self._recorder.saver.manifest, live=_as_manifest(scan, self._recorder.saver.manifest))
             self.end(replace(cell, reach=NOTHING, meta={**cell.meta, "rolled_back": True}))
             self.settle()
-            report = Report("rolled back", self._saver.refs.head, rows, time.perf_counter() - began)
+            report = Report("rolled back", self._recorder.saver.refs.head, rows, time.perf_counter() - began)
             report.rows = [row for row in rows if row.status != UNCHANGED]
             return report
 
     # -- outside cells -----------------------------------------------------------------------------------------
 
-    def recheck(self, seconds: float, *, thorough: bool = False) -> bool:
+    def recheck(self, seconds: float) -> bool:
         """Look at a part of what no cell has touched lately; commit what changed outside cells.
 
-        :param seconds: about how long it may take; with ``thorough`` all is looked at, however long it takes.
+        :param seconds: about how long it may take.
         :returns: whether there is more to look at.
         """
         with self._lock:
             if self._running is not None or self._ended:
                 return False
-            batch, spent = [], 0.0
-            for covariable in self._tracker.table.covariables():
-                if covariable.checked > self._checked or covariable.constant:
-                    continue
-                if not thorough and (spent + covariable.seconds > seconds):
-                    continue
-                spent += covariable.seconds
-                batch.append(covariable)
-            if not batch:
-                self._checked = time.monotonic()
-                return False
-            cell = Cell("", also=frozenset(batch), quiet=True, started=time.time(), meta={"kind": "outside"})
-            self._ended.append(cell)
-            self.settle()
-            for covariable in batch:
-                covariable.checked = time.monotonic()
-            return True
+            batch = self._recorder.unchecked(seconds)
+            if batch:
+                self._ended.append(Cell("", also=batch, quiet=True, started=time.time(), meta={"kind": "outside"}))
+                self.settle()
+            return bool(batch)
 
     # -- refs --------------------------------------------------------------------------------------------------
 
     def _edit_refs(self, change: Callable[[Refs], Refs]) -> Refs:
         with self._lock:
             refs = change(self.refs)
-            self._saver.move(refs, self._saver.manifest, dict(self._tracker.table.missing))
+            self._recorder.saver.move(refs, self._recorder.saver.manifest, dict(self._recorder.tracker.table.missing))
             return refs
 
     # -- the end -----------------------------------------------------------------------------------------------
@@ -412,7 +358,7 @@ class Session(History):
             if os.getpid() != self._pid:
                 return
             self.settle()
-            self._saver.close()
+            self._recorder.saver.close()
             self.store.release(self.id)
             if _live.get(self._pid) is self:
                 del _live[self._pid]

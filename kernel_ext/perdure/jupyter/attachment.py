@@ -5,6 +5,7 @@ There is one session per process, as there is one namespace that its cells run i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import socket
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perdure._version import __version__
-from perdure.errors import NotAttached, UnknownSession
+from perdure.errors import NotAttached, PerdureError, UnknownSession
 from perdure.jupyter.config import Perdure, store_path
 from perdure.jupyter.shell_state import namespace_of, notebook_of, rebuild_inputs
 from perdure.store import SessionInfo, Store
@@ -109,10 +110,11 @@ def detach(*, keep_store: bool = False) -> None:
         return
     left.watcher.stop()
     left.session.close()
-    if left.session.info.commits == 0:
-        left.store.delete_session(left.session.id)  # nothing ever happened in it
-    if not keep_store:
-        left.store.close()
+    with contextlib.suppress(PerdureError):  # the session has said what is wrong with the store
+        if left.session.info.commits == 0:
+            left.store.delete_session(left.session.id)  # nothing ever happened in it
+        if not keep_store:
+            left.store.close()
 
 
 def restore(session: str | None = None, store: str | os.PathLike[str] | None = None) -> Report:

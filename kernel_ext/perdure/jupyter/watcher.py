@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -68,7 +67,8 @@ class Watcher:
     def _adopt_running_cell(self) -> None:
         """The cell that attached, if a cell did, is running already; it is the session's first."""
         history = self._shell.history_manager
-        if self._shell.displayhook.exec_result is None:  # IPython sets it for as long as a cell runs
+        running = self._shell.displayhook.exec_result  # set for as long as a cell runs
+        if running is None or running.info is None or running.info.silent:  # a silent one is not reported as ended
             return
         source = history.input_hist_raw[-1] if history is not None and len(history.input_hist_raw) > 1 else ""
         cell = Cell(source, EVERYTHING, quiet=True, started=time.time())
@@ -222,7 +222,8 @@ class Watcher:
         loop = self._loop()
         if loop is None or any(self._nested.values()):
             return
-        seconds, self._suspicious = (math.inf if self._suspicious else IDLE_SLICE), False
-        if not self._session.recheck(seconds):
-            return
-        self._idle = loop.call_later(IDLE_NEXT, self._look_around)
+        # Large values are only looked at if something ran that may have changed them, and one at a time.
+        if self._session.recheck(IDLE_SLICE, large=self._suspicious):
+            self._idle = loop.call_later(0.0 if self._suspicious else IDLE_NEXT, self._look_around)
+        else:
+            self._suspicious = False

@@ -17,7 +17,7 @@ from perdure.capture.fingerprint import CHUNK, BufferPrint
 from perdure.store import Writer
 
 #: Bytes that are copied and written in one go. They should fit the processor's cache.
-BATCH = 4 * 1024 * 1024
+BATCH = 2 * 1024 * 1024
 
 #: Bytes of changes that aren't worth lending.
 AT_ONCE = 4 * 1024 * 1024

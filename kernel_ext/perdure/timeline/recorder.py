@@ -95,18 +95,26 @@ class Recorder:
         previews = {name: preview(value) for name, value in changed.items() if not is_echo(name)}
         return {"previews": previews, "packages": packages}
 
-    def unchecked(self, seconds: float) -> frozenset[CoVariable]:
+    def unchecked(self, seconds: float, *, large: bool) -> frozenset[CoVariable]:
         """Co-variables that nobody has looked at in this round of idleness, as many as take ``seconds`` to look at.
 
-        None when the round is complete; the next call begins another.
+        With ``large``, one that takes longer if no others are left. None when the round is complete; the next call begins
+        another.
         """
         batch: list[CoVariable] = []
         spent = 0.0
+        too_large: CoVariable | None = None
         for covariable in self.tracker.table.covariables():
             known = covariable.constant or not covariable.slots  # it can't change, or nobody could tell
-            if covariable.checked < self._round and not known and spent + covariable.seconds <= seconds:
+            if covariable.checked >= self._round or known:
+                continue
+            if spent + covariable.seconds <= seconds:
                 spent += covariable.seconds
                 batch.append(covariable)
+            else:
+                too_large = covariable
+        if large and not batch and too_large is not None:
+            batch.append(too_large)
         self._mark(batch)
         if not batch:
             self._round = time.monotonic()

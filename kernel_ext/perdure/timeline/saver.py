@@ -93,13 +93,19 @@ class Saver:
             failed, self._failed = self._failed, False
             return failed
 
-    def move(self, refs: Refs, manifest: Manifest, marks: dict[str, tuple[str, int]]) -> None:
-        """HEAD was put elsewhere by a checkout; nothing is on its way.
+    def move(self, refs: Refs) -> None:
+        """Put HEAD, the branches and the tags elsewhere, durably; nothing is on its way.
 
-        :param marks: what a scan says now of the names that have no snapshot.
+        :raises StoreError: if that can't be written; nothing has moved then.
         """
         self._store.move_refs(self._session, refs)
         self.refs = refs
+
+    def arrive(self, manifest: Manifest, marks: dict[str, tuple[str, int]]) -> None:
+        """The namespace is at another version now.
+
+        :param marks: what a scan says now of the names that have no snapshot.
+        """
         self.manifest = manifest
         self._missing_marks = marks
         self._last = {}
@@ -146,6 +152,8 @@ class Saver:
             self._failed = True
 
     def _save(self, save: Save) -> None:
+        if self._failed and self.error is not None:
+            raise self.error  # it builds on what could not be saved; the next scan takes in both
         if self._writer is None:
             self._writer = self._store.writer(self._session)
         writer = self._writer

@@ -5,6 +5,7 @@ Nothing here knows of IPython: a face tells the session when a cell begins and e
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -56,7 +57,7 @@ class Session(History):
         self._lock = threading.RLock()
         self._ended: list[Cell] = []
         self._running: Cell | None = None
-        self._reported: str | None = None
+        self._reported: object = None
         self._positions = Positions(store)
         head = store.refs(self.id).head
         self._recorder = Recorder(store, self.id, namespace, self.manifest(head), self._on_saved)
@@ -99,7 +100,7 @@ class Session(History):
                     self._recorder.record(cell)
                     self._report_trouble()
                 except Exception as error:  # noqa: BLE001 - a fault of ours must never show as one of the user's cell
-                    self._report(f"A cell could not be recorded ({type(error).__name__}: {error}).")
+                    self._report(f"A cell could not be recorded ({type(error).__name__}: {error}).", type(error))
                     self._recorder.start_over()
 
     def _on_saved(self, record: Record, before: Refs) -> None:
@@ -115,7 +116,12 @@ class Session(History):
         """
         with self._lock:
             self.settle()
-            self._recorder.saver.flush()
+            try:
+                self._recorder.saver.flush()
+            except PerdureError:  # there may be room again by now
+                self._ended.append(Cell("", quiet=True, started=time.time()))
+                self.settle()
+                self._recorder.saver.flush()
 
     @property
     def durable(self) -> bool:
@@ -166,12 +172,12 @@ class Session(History):
         if error is None:
             self._reported = None
         else:
-            self._report(str(error))
+            self._report(str(error), (type(error), getattr(error.__cause__, "errno", None)))
 
-    def _report(self, text: str) -> None:
+    def _report(self, text: str, reason: object) -> None:
         """Tell the user once that the session isn't durable, and again only if the reason is another."""
-        if text != self._reported:
-            self._reported = text
+        if reason != self._reported:
+            self._reported = reason
             self._say(f"perdure: this session is not durable at the moment. {text}")
 
     # -- going back and forth ----------------------------------------------------------------------------------
@@ -259,7 +265,7 @@ class Session(History):
                 f"Version {commit[:8]} has no variable {', '.join(map(repr, unknown))}; nothing has changed."
             )
         began = time.perf_counter()
-        checkout = self._checkout(target, only=names)
+        checkout = self._put(target, only=names)
         return Report(
             f"{', '.join(names)} as of {ref}", self._recorder.saver.refs.head, checkout, time.perf_counter() - began
         )
@@ -275,25 +281,33 @@ class Session(History):
     def _go(self, target: Position, title: str) -> Report:
         began = time.perf_counter()
         manifest = self.manifest(target.head)
-        rows = self._checkout(manifest)
         refs = replace(self._recorder.saver.refs, head=target.head, branch=target.branch)
-        self._arrive(refs, manifest)
+        rows = self._put(manifest, refs=refs)
+        self._arrive(manifest)
         return Report(title, target.head, rows, time.perf_counter() - began)
 
-    def _arrive(self, refs: Refs, manifest: Manifest) -> None:
-        """HEAD is at a version now. What that could not capture and isn't here was not deleted by anyone."""
+    def _arrive(self, manifest: Manifest) -> None:
+        """The variables are a version's now. What that could not capture and isn't here was not deleted by anyone."""
         marks = dict(self._recorder.tracker.table.missing)
         here = {name: mark for name, mark in manifest.missing.items() if name in marks}
-        self._recorder.saver.move(refs, Manifest(dict(manifest.bindings), here), marks)
+        self._recorder.saver.arrive(Manifest(dict(manifest.bindings), here), marks)
 
-    def _checkout(
-        self, target: Manifest, *, live: Manifest | None = None, only: Iterable[str] | None = None, keep: bool = False
+    def _put(
+        self,
+        target: Manifest,
+        *,
+        refs: Refs | None = None,
+        live: Manifest | None = None,
+        only: Iterable[str] | None = None,
+        keep: bool = False,
     ) -> list[Row]:
+        """Make the variables what they are in ``target``, after ``refs`` are durably there: a refusal changes nothing."""
         live = live if live is not None else self._recorder.saver.manifest
-        checkout = Checkout(
-            self.store, self.id, self._namespace, self._recorder.tracker, live, target, only=only, keep=keep
-        )
+        tracker = self._recorder.tracker
+        checkout = Checkout(self.store, self.id, self._namespace, tracker, live, target, only=only, keep=keep)
         checkout.prepare()
+        if refs is not None:
+            self._recorder.saver.move(refs)
         rows = checkout.apply()
         self._recorder.forget_last()
         return rows
@@ -302,11 +316,11 @@ class Session(History):
         """Bring the session's newest version into this kernel, beside what the kernel has already."""
         with self._lock:
             began = time.perf_counter()
-            refs = self._recorder.saver.refs
-            target = self.manifest(refs.head)
-            rows = self._checkout(target, live=Manifest(), keep=True)
-            self._arrive(refs, target)
-            return Report(f"restored session {self.id}", refs.head, rows, time.perf_counter() - began)
+            head = self._recorder.saver.refs.head
+            target = self.manifest(head)
+            rows = self._put(target, live=Manifest(), keep=True)
+            self._arrive(target)
+            return Report(f"restored session {self.id}", head, rows, time.perf_counter() - began)
 
     def roll_back(self, cell: Cell) -> Report:
         """Put everything back as it was before ``cell``, which has run and failed, and commit only that it did.
@@ -318,7 +332,7 @@ class Session(History):
             self._running = None
             self._recorder.saver.flush()
             scan = self._recorder.scan(cell.reach)
-            rows = self._checkout(self._recorder.saver.manifest, live=_as_manifest(scan, self._recorder.saver.manifest))
+            rows = self._put(self._recorder.saver.manifest, live=_as_manifest(scan, self._recorder.saver.manifest))
             self.end(replace(cell, reach=NOTHING, meta={**cell.meta, "rolled_back": True}))
             self.settle()
             report = Report("rolled back", self._recorder.saver.refs.head, rows, time.perf_counter() - began)
@@ -327,16 +341,17 @@ class Session(History):
 
     # -- outside cells -----------------------------------------------------------------------------------------
 
-    def recheck(self, seconds: float) -> bool:
+    def recheck(self, seconds: float, *, large: bool = False) -> bool:
         """Look at a part of what no cell has touched lately; commit what changed outside cells.
 
         :param seconds: about how long it may take.
+        :param large: look at one value that takes longer, if only such are left.
         :returns: whether there is more to look at.
         """
         with self._lock:
             if self._running is not None or self._ended:
                 return False
-            batch = self._recorder.unchecked(seconds)
+            batch = self._recorder.unchecked(seconds, large=large)
             if batch:
                 self._ended.append(Cell("", also=batch, quiet=True, started=time.time(), meta={"kind": "outside"}))
                 self.settle()
@@ -347,7 +362,7 @@ class Session(History):
     def _edit_refs(self, change: Callable[[Refs], Refs]) -> Refs:
         with self._lock:
             refs = change(self.refs)
-            self._recorder.saver.move(refs, self._recorder.saver.manifest, dict(self._recorder.tracker.table.missing))
+            self._recorder.saver.move(refs)
             return refs
 
     # -- the end -----------------------------------------------------------------------------------------------
@@ -357,11 +372,14 @@ class Session(History):
         with self._lock:
             if os.getpid() != self._pid:
                 return
-            self.settle()
-            self._recorder.saver.close()
-            self.store.release(self.id)
             if _live.get(self._pid) is self:
                 del _live[self._pid]
+            self.settle()
+            self._recorder.saver.close()
+            if self.trouble is not None:
+                self._say(f"perdure: the last cells of session {self.id} are not durable. {self.trouble}")
+            with contextlib.suppress(PerdureError):  # a store that is gone has no owner to forget
+                self.store.release(self.id)
 
 
 def _as_manifest(scan: Scan, before: Manifest) -> Manifest:

@@ -11,7 +11,7 @@ from kill.nursery import Nursery
 
 @pytest.fixture(scope="session")
 def warm() -> Iterator[Nursery]:
-    with Nursery("kill.life", "kill.at_write") as nursery:
+    with Nursery("kill.life", "kill.at_write", "damage.in_child") as nursery:
         yield nursery
 
 

@@ -11,8 +11,11 @@ import perdure
 from kill.fingerprint import fingerprints
 from kill.nursery import Child, Message, Nursery
 
-#: Seconds that a life lasts at most once it has begun to run cells, and before that.
-LONG, SHORT = 0.15, 0.07
+#: Acknowledgements that a life has time for, at most; it ends at some moment after the last of them.
+LIFE = 7
+
+#: Seconds after which a child is killed that has said nothing.
+PATIENCE = 60.0
 
 
 def values_at(history: perdure.History, commit: str) -> dict[str, str]:
@@ -40,7 +43,11 @@ class Lane:
     kills: int = 0
     deadline: float = 0.0
     child: Child | None = None
-    _early: bool = False
+    #: Seconds from fork to the first cell, and from one acknowledgement to the next, as they were lately.
+    loading: float = 0.1
+    pace: float = 0.03
+    _wanted: int = 0
+    _since: float = 0.0
     _moving: bool = False
     _fresh: list[str] = field(default_factory=list)
 
@@ -53,8 +60,11 @@ class Lane:
             seed=self.chance.randrange(1 << 30),
             sync=self.chance.random() < 0.3,
         )
-        self._early = self.chance.random() < 0.25  # in the midst of loading or restoring
-        self.deadline = time.monotonic() + (self.chance.random() * SHORT if self._early else 60.0)
+        self._since = time.monotonic()
+        # A quarter of the lives end in the midst of loading and restoring.
+        early = self.chance.random() < 0.25
+        self.deadline = self._since + (self.chance.random() * self.loading if early else PATIENCE)
+        self._wanted = 0 if early else self.chance.randrange(1, LIFE)
         self._moving, self._fresh = False, []
         return self.child
 
@@ -66,12 +76,20 @@ class Lane:
             elif "restored" in message:
                 self._check_restored(message)
             elif "ready" in message:
-                if not self._early:
-                    self.deadline = time.monotonic() + self.chance.random() * LONG
+                self.loading = self._lately(self.loading)
             elif "moving" in message:
                 self._moving = True
             elif "durable" in message:
                 self._note(message["durable"], message["values"])
+                self.pace = self._lately(self.pace)
+                self._wanted -= 1
+                if self._wanted == 0:
+                    self.deadline = time.monotonic() + 1.5 * self.chance.random() * self.pace
+
+    def _lately(self, before: float) -> float:
+        """Count in the time that has passed since the last message."""
+        since, self._since = self._since, time.monotonic()
+        return 0.7 * before + 0.3 * min(self._since - since, 1.0)
 
     def _note(self, commit: str, values: dict[str, str]) -> None:
         known = self.acknowledged.setdefault(commit, values)
@@ -103,19 +121,19 @@ class Lane:
         if self.session is None:
             return
         with self.reading() as history:
-            self._check_head(history)
+            self.check_head(history)
             older = list(self.acknowledged.keys() - set(self._fresh))
             self.check(history, [*dict.fromkeys(self._fresh), *self.chance.sample(older, min(len(older), 2))])
 
-    def _check_head(self, history: perdure.History) -> None:
-        head = history.refs.head
-        if head == self.head or self._moving:
+    def check_head(self, history: perdure.History) -> None:
+        before, self.head = self.head, history.refs.head
+        if self.head == before or self._moving:
             return
         # A cell that was not acknowledged may have become durable all the same; it comes after what was.
-        assert head is not None, f"HEAD has gone; it was at {self.head}"
-        line = [commit for commit, _ in history.store.ancestry(head)]
-        assert self.head is None or self.head in line, f"HEAD is at {head}, which does not come after {self.head}"
-        assert head not in self.acknowledged, f"HEAD went from {self.head} to {head} by itself"
+        assert self.head is not None, f"HEAD has gone; it was at {before}"
+        line = [commit for commit, _ in history.store.ancestry(self.head)]
+        assert before is None or before in line, f"HEAD is at {self.head}, which does not come after {before}"
+        assert self.head not in self.acknowledged, f"HEAD went from {before} to {self.head} by itself"
 
     def check(self, history: perdure.History, commits: list[str]) -> None:
         """Compare every value of these commits with what was acknowledged."""

@@ -64,9 +64,12 @@ class Shell:
         return self.ok("%load_ext perdure").text
 
     def restore(self, session: str) -> Report:
-        """Bring a session in, as a cell of the user's does."""
+        """Bring a session in, as a cell of the user's does. Raises what ``perdure.restore`` raises."""
         self.ok(f"__import__('importlib').import_module('kill.shells').restore_here({session!r})")
-        return _reports.pop()
+        outcome = _outcomes.pop()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def values(self) -> dict[str, Any]:
         """The variables and displayed values of the session that can be kept, and the state of ``random``."""
@@ -82,12 +85,15 @@ class Shell:
         return fingerprints(self.values())
 
 
-_reports: list[Report] = []
+_outcomes: list[Report | Exception] = []
 
 
 def restore_here(session: str) -> None:
     """Called by a cell of :meth:`Shell.restore`, which binds no name."""
-    _reports.append(perdure.restore(session))
+    try:
+        _outcomes.append(perdure.restore(session))
+    except Exception as error:
+        _outcomes.append(error)
 
 
 def failed(report: Report) -> dict[str, str]:

@@ -49,7 +49,7 @@ def test_a_kill_at_every_write(nursery: Nursery, tmp_path: Path) -> None:
         more = not messages or "calls" not in messages[-1]
         if lane.session is not None:
             with lane.reading() as history:
-                lane._check_head(history)
+                lane.check_head(history)
                 lane.check(history, list(lane.acknowledged))
             _go_on(nursery, lane)
         with Store.open(store) as opened:
@@ -87,7 +87,7 @@ def test_a_kill_at_every_write_of_a_restored_session(nursery: Nursery, tmp_path:
         lane.hear(messages)
         more = not messages or "calls" not in messages[-1]
         with lane.reading() as history:
-            lane._check_head(history)
+            lane.check_head(history)
             lane.check(history, list(lane.acknowledged))
         _go_on(nursery, lane)
         shutil.rmtree(store)

@@ -19,7 +19,7 @@ from perdure._version import __version__
 from perdure.errors import NotAttached, PerdureError, UnknownSession
 from perdure.jupyter.config import Perdure, store_path
 from perdure.jupyter.shell_state import namespace_of, notebook_of, rebuild_inputs
-from perdure.store import SessionInfo, Store
+from perdure.store import SessionInfo, Store, is_alive
 from perdure.timeline.history import History
 from perdure.timeline.packages import differing
 from perdure.timeline.report import Report
@@ -185,6 +185,16 @@ def find_session(
     if by_notebook:
         return by_notebook[0]
     return store.session(wanted)
+
+
+def earlier_session() -> SessionInfo | None:
+    """This notebook's last session before the present one, if no live kernel has it."""
+    here = attachment()
+    notebook = notebook_of(here.shell)
+    for info in here.store.sessions() if notebook is not None else ():
+        if info.notebook == notebook and info.id != here.session.id and info.head is not None:
+            return info if info.owner is None or not is_alive(info.owner) else None
+    return None
 
 
 # -- parts ------------------------------------------------------------------------------------------------------

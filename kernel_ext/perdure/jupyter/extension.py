@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import atexit
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from perdure.errors import PerdureError
-from perdure.jupyter.attachment import attach, detach
+from perdure.jupyter.attachment import attach, detach, earlier_session
 from perdure.jupyter.magics import register, unregister
 
 if TYPE_CHECKING:
@@ -22,6 +23,13 @@ def load(shell: InteractiveShell) -> None:
         print(f"perdure: this session is not durable. {error}")
         return
     atexit.register(detach)
+    offer = earlier_session()
+    if offer is not None and offer.last is not None:
+        when = datetime.fromtimestamp(offer.last).strftime("%Y-%m-%d %H:%M")  # noqa: DTZ006 - the user's own time
+        commits = "1 commit" if offer.commits == 1 else f"{offer.commits} commits"
+        print(
+            f"perdure: this notebook has an earlier session ({commits}, until {when}). Bring it back with: %dart restore"
+        )
 
 
 def unload(shell: InteractiveShell) -> None:

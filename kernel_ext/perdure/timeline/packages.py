@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from importlib import metadata
 from types import ModuleType
 from typing import Any
 
@@ -44,6 +43,8 @@ def _installed(package: str) -> str | None:
     version = getattr(module, "__version__", None)
     if isinstance(version, str):
         return version
+    from importlib import metadata  # slow to import, and only a restore needs it
+
     for distribution in metadata.packages_distributions().get(package, ()):
         return metadata.version(distribution)
     return None

@@ -6,6 +6,7 @@ import os
 import random
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,30 @@ def test_identical_chunks_are_kept_once(store: Store) -> None:
     changed[5_000_000] ^= 1
     commit_to(writer, {"a": bytes(changed)}, refs)
     assert store.size() - before < 300_000
+
+
+@pytest.mark.parametrize("size", [1000, 100_000, 300_000])
+def test_batches_may_use_the_same_memory_again(store: Store, size: int) -> None:
+    """A batch is written while the next is made, and nothing refers to either afterwards."""
+    _, writer = begin(store)
+    parts = [os.urandom(size) for _ in range(30)]
+    places = [bytearray(5 * size), bytearray(5 * size)]
+
+    def batches() -> Iterator[list[memoryview]]:
+        for number in range(0, len(parts), 5):
+            place = places[number // 5 % 2]
+            place[:] = b"".join(parts[number : number + 5])
+            yield [memoryview(place)[at : at + size] for at in range(0, len(place), size)]
+
+    ids = writer.put_batches(batches())
+    assert ids == [chunk_id(part) for part in parts]
+    for place in places:
+        place.clear()  # not possible while something refers to it
+    whole = ChunkList(30 * size, tuple(ids))
+    snapshot = writer.put_snapshot(Snapshot(ChunkList(0, ()), (whole,), b""))
+    commit = Commit(writer.session, None, "", 1, "ok", 0.0, 0.0, {"x": (snapshot, 0)})
+    writer.commit(commit, Refs(commit.id))
+    assert value_at(store, commit.id, "x") == b"".join(parts)
 
 
 def test_four_hundred_trivial_commits_stay_small(tmp_path: Path) -> None:

@@ -6,8 +6,12 @@ and a window on it; since the base is then one object of the stream, everything 
 
 from __future__ import annotations
 
+import pickle
 import sys
 from typing import TYPE_CHECKING, Any, cast
+
+from perdure.capture.stream import Stream, read_ahead
+from perdure.capture.table import LEAVES
 
 if TYPE_CHECKING:
     import numpy
@@ -16,6 +20,9 @@ if TYPE_CHECKING:
 
 #: A window smaller than this share of a base that nothing else sees is cut out rather than kept with its base.
 WASTE = 4
+
+#: Items from which on an array of objects is looked through for a shorter way.
+MANY = 256
 
 #: What holds a base that only its view knows: the view's own reference, the local name here, and getrefcount's argument.
 _PRIVATE = 3
@@ -84,7 +91,32 @@ def _owner(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any:
             from perdure.capture.tensors import reduce_window_on
 
             return reduce_window_on(storage, array)
+    if array.dtype.hasobject and array.size >= MANY and array.dtype.names is None:
+        return _reduce_leaves(array)
     return NotImplemented
+
+
+def _reduce_leaves(array: numpy.ndarray[Any, Any]) -> Any:
+    """An array of strings, numbers and ``None`` (a text column): its items can't tie anything, so none is logged."""
+    items = array.ravel(order="K").tolist()
+    if not LEAVES.issuperset(map(type, items)):
+        return NotImplemented
+    stream = Stream()
+    pickle.Pickler(stream, protocol=5).dump(items)
+    return load_leaves, (stream.unframed(), array.shape, "F" if array.flags.fnc else "C")
+
+
+def load_leaves(stream: bytes, shape: tuple[int, ...], order: Any) -> numpy.ndarray[Any, Any]:
+    """The array of objects with these items, in the order in which they lie in memory."""
+    import numpy
+
+    items = pickle.Unpickler(read_ahead(stream)).load()
+    array: numpy.ndarray[Any, Any] = numpy.empty(len(items), object)
+    array[:] = items
+    if order == "F":
+        return array.reshape(shape, order="F")
+    array.resize(shape, refcheck=False)
+    return array
 
 
 def _address(array: numpy.ndarray[Any, Any] | numpy.void) -> int:

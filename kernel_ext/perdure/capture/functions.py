@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from perdure.capture.reach import reach_of_code
+from perdure.capture.reach import ESCAPES, EVERYTHING, reach_of_code
 
 if TYPE_CHECKING:
     from perdure.capture.pickler import SessionPickler
@@ -238,7 +238,15 @@ def main_module() -> types.ModuleType:
     return __main__
 
 
+def reduce_builtin(pickler: SessionPickler, function: types.BuiltinFunctionType) -> Any:
+    """``exec`` and its like, under whatever name, reach what they don't name."""
+    if id(function) in ESCAPES:
+        pickler.reach |= EVERYTHING
+    return NotImplemented
+
+
 REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
+    types.BuiltinFunctionType: reduce_builtin,
     types.FunctionType: reduce_function,
     types.CellType: reduce_cell,
     types.MethodType: reduce_method,

@@ -66,8 +66,6 @@ class Job:
             if identity in self.failed:
                 self._walked[identity], reach = walk(obj, user_ns)
                 self.reach |= reach
-        if any(footprint.escapes for footprint in self.footprints.values()):
-            self.reach |= EVERYTHING
 
     def again(self, user_ns: dict[str, Any]) -> Pickled:
         """Pickle once more what could be pickled."""

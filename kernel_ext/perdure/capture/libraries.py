@@ -109,10 +109,6 @@ _IMMUTABLE_ELSEWHERE = {
 _verdicts: dict[type, bool] = {}
 
 
-#: Builtins by which code reaches objects that it does not name.
-ESCAPES = frozenset(map(id, (exec, eval, globals, locals, vars, __import__)))
-
-
 def is_immutable(kind: type) -> bool:
     """Whether objects of type ``kind`` can be shared without tying names: they can't change, or are the process's own.
 

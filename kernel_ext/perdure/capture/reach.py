@@ -55,6 +55,9 @@ _QUIET_MAGICS = frozenset(
     """.split()
 )
 
+#: The ids of the builtins by which code reaches objects that it does not name: they may have another name.
+ESCAPES = frozenset(map(id, (exec, eval, globals, locals, vars, __import__)))
+
 _BRACED = re.compile(r"\{([^{}]+)\}|\$([A-Za-z_]\w*)")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 

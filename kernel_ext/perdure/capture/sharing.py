@@ -15,8 +15,8 @@ from functools import cached_property
 from itertools import compress
 from typing import Any, cast
 
-from perdure.capture.libraries import ESCAPES, class_containers, is_immutable, is_process_singleton, is_soft
-from perdure.capture.reach import EVERYTHING, NOTHING, Reach, reach_of_code
+from perdure.capture.libraries import class_containers, is_immutable, is_process_singleton, is_soft
+from perdure.capture.reach import ESCAPES, EVERYTHING, NOTHING, Reach, reach_of_code
 
 #: Objects that the walk over an unpicklable value looks at, at most.
 WALK_LIMIT = 50_000
@@ -46,11 +46,6 @@ class Footprint:
         found.update(map(id, self._by_value))
         found.update(-address for address in self._addresses)
         return found
-
-    @property
-    def escapes(self) -> bool:
-        """Whether it has ``exec`` or one of its like, under whatever name."""
-        return types.BuiltinFunctionType in self.kinds and not ESCAPES.isdisjoint(map(id, self._visited))
 
     @property
     def size(self) -> int:
@@ -187,6 +182,8 @@ def walk(root: object, namespace: dict[str, Any]) -> tuple[list[object], Reach]:
                 attributes = ("gi_code", "cr_code", "ag_code")
                 reach |= reach_of_code(next(getattr(obj, name) for name in attributes if hasattr(obj, name)))
             referents = gc.get_referents(obj)
+            if any(id(referent) in ESCAPES for referent in referents):
+                reach = EVERYTHING
         for referent in referents:
             if (
                 id(referent) in seen

@@ -6,6 +6,9 @@ moves all later frames, and content-defined chunks would never fall into step ag
 
 from __future__ import annotations
 
+import io
+
+_READ_AHEAD = 1 << 20
 _PROTO = 0x80
 _FRAME = 0x95
 _FRAME_HEADER = 9  # the opcode and eight bytes of length
@@ -45,3 +48,8 @@ class Stream:
                 payload_follows = len(view) >= 5
                 found.append(view)
         return b"".join(found)
+
+
+def read_ahead(stream: bytes | bytearray | memoryview) -> io.BufferedReader:
+    """A reader for an unpickler. It has ``peek``: without frames, the unpickler would else ask for every few bytes."""
+    return io.BufferedReader(io.BytesIO(stream), _READ_AHEAD)

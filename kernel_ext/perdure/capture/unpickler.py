@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from perdure.capture.functions import make_class
-
-_READ_AHEAD = 1 << 20
+from perdure.capture.stream import read_ahead
 
 
 class SessionUnpickler(pickle.Unpickler):
@@ -21,13 +20,12 @@ class SessionUnpickler(pickle.Unpickler):
 
     def __init__(
         self,
-        stream: io.BytesIO,
+        stream: io.BufferedReader,
         buffers: Iterable[Any],
         namespace: dict[str, Any],
         resolve: Callable[[str], Any],
     ) -> None:
-        # A buffered reader has peek(): without frames, the unpickler would else ask for every few bytes.
-        super().__init__(io.BufferedReader(stream, _READ_AHEAD), buffers=buffers)
+        super().__init__(stream, buffers=buffers)
         self._namespace = namespace
         self._resolve = resolve
 
@@ -60,7 +58,7 @@ class SessionUnpickler(pickle.Unpickler):
         return found
 
     def _load_apart(self, stream: bytes, *buffers: Any) -> Any:
-        return SessionUnpickler(io.BytesIO(stream), buffers, self._namespace, self._resolve).load()
+        return SessionUnpickler(read_ahead(stream), buffers, self._namespace, self._resolve).load()
 
 
 def load(
@@ -77,5 +75,5 @@ def load(
     :param resolve: called with a name of the session, for the live function or class behind it.
     :raises Exception: whatever unpickling raises (a missing package, say).
     """
-    unpickler = SessionUnpickler(io.BytesIO(stream), buffers, namespace, resolve)
+    unpickler = SessionUnpickler(read_ahead(stream), buffers, namespace, resolve)
     return [unpickler.load() for _ in range(count)]

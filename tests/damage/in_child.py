@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
 from kill.fingerprint import fingerprint
@@ -97,11 +99,13 @@ class _Server:
 
     def flush(self) -> dict[str, Any]:
         """Wait for durability, or the reason why there is none."""
-        try:
-            self._shell.session.flush()
-        except PerdureError as error:
-            return {"error": f"{type(error).__name__}: {error}", "head": None}
-        return {"error": None, "head": self._shell.session.head}
+        said = io.StringIO()
+        with redirect_stderr(said), redirect_stdout(said):
+            try:
+                self._shell.session.flush()
+            except PerdureError as error:
+                return {"error": f"{type(error).__name__}: {error}", "head": None, "said": said.getvalue()}
+            return {"error": None, "head": self._shell.session.head, "said": said.getvalue()}
 
     def arm(self, at: int, lasting: bool, code: int = errno.ENOSPC) -> None:
         self._faults.arm(at, code, lasting=lasting)

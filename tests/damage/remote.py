@@ -66,11 +66,16 @@ class Remote:
 
     def flush(self) -> str | None:
         """Wait for durability; the error if there is none."""
-        return self._do("flush")["error"]
+        return self._flush()["error"]
+
+    def _flush(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self._do("flush")
+        self.printed += answer["said"]
+        return answer
 
     def durable(self) -> str:
         """Wait for durability; the commit that HEAD is at."""
-        answer = self._do("flush")
+        answer = self._flush()
         assert answer["error"] is None, answer["error"]
         return answer["head"]
 

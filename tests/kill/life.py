@@ -8,10 +8,12 @@ was acknowledged and every value's hash.
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 from kill.programs import first_cell, next_cell, next_move
 from kill.shells import Shell, failed
 from kill.warm import Line
+from perdure.store import Store
 
 
 def live(line: Line, store: str, session: str | None, seed: int, sync: bool) -> None:
@@ -49,3 +51,19 @@ def _acknowledge(line: Line, shell: Shell) -> str:
     assert shell.session.trouble is None, shell.session.trouble
     line.say(durable=head, values=shell.fingerprints())
     return head
+
+
+def keep_house(line: Line, store: str, seed: int) -> None:
+    """``gc``, ``verify`` and ``export`` beside the sessions, over and over; says ``kept`` after each."""
+    chance = random.Random(seed)
+    while True:
+        with Store.open(store) as opened:
+            work = chance.choice(["gc", "gc", "verify", "export"])
+            if work == "gc":
+                opened.gc()  # within the retention: what it drops is what no commit needs
+            elif work == "verify":
+                assert opened.verify().findings == []
+            elif sessions := [info.id for info in opened.sessions() if info.commits]:
+                target = Path(store).with_name("exported.perdure")
+                opened.export(chance.choice(sessions), target)
+        line.say(kept=work)

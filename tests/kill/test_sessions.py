@@ -16,7 +16,7 @@ import pytest
 
 import perdure
 from kill.lane import Lane
-from kill.nursery import Nursery, wait
+from kill.nursery import Child, Nursery, wait
 from perdure.store import Store
 
 KILLS = int(os.environ.get("PERDURE_KILLS", "200"))
@@ -26,7 +26,27 @@ SEED = os.environ.get("PERDURE_SEED", "1")
 BATCH = 50
 
 
-def run(lanes: list[Lane], kills: int) -> None:
+class Housekeeper:
+    """A process that cleans up beside the sessions, and is killed as they are."""
+
+    def __init__(self, nursery: Nursery, store: Path, chance: random.Random) -> None:
+        self._nursery, self._store, self._chance = nursery, store, chance
+        self._child: Child | None = None
+        self.kills = self.done = 0
+
+    def kill(self) -> None:
+        """End it at whatever it is doing; or, if there is none, perhaps begin one."""
+        if self._child is not None:
+            self.done += sum("kept" in message for message in self._child.kill())
+            self.kills += 1
+            self._child = None
+        elif self._chance.random() < 0.5:
+            self._child = self._nursery.fork(
+                "kill.life:keep_house", store=str(self._store), seed=self._chance.randrange(1 << 30)
+            )
+
+
+def run(lanes: list[Lane], housekeeper: Housekeeper, kills: int) -> None:
     """Let the sessions live side by side, and die ``kills`` times in all."""
     for lane in lanes:
         lane.begin()
@@ -42,6 +62,7 @@ def run(lanes: list[Lane], kills: int) -> None:
         if began >= first.deadline:
             first.kill()
             first.begin()
+            housekeeper.kill()
             for lane in lanes:
                 if lane is not first:
                     lane.deadline += time.monotonic() - began  # it was waiting for us
@@ -57,8 +78,11 @@ def test_every_acknowledged_commit_survives(nursery: Nursery, tmp_path: Path, ba
     chance = random.Random(f"{SEED} {batch}")
     store = tmp_path / "store"
     lanes = [Lane(store, random.Random(chance.random()), nursery) for _ in range(2)]
-    run(lanes, min(KILLS, BATCH))
-    print(f"{sum(lane.kills for lane in lanes)} kills, {sum(len(lane.acknowledged) for lane in lanes)} commits")
+    housekeeper = Housekeeper(nursery, store, random.Random(chance.random()))
+    run(lanes, housekeeper, min(KILLS, BATCH))
+    nursery.clear()
+    print(f"{sum(lane.kills for lane in lanes)} kills, {sum(len(lane.acknowledged) for lane in lanes)} commits;")
+    print(f"{housekeeper.kills} kills of gc and its like, which got {housekeeper.done} times to their end")
     assert sum(len(lane.acknowledged) for lane in lanes) > min(KILLS, BATCH)
     check_everything(lanes, store)
     with Store.open(store) as opened:

@@ -163,6 +163,18 @@ def set_cell(cell: types.CellType, state: tuple[Any]) -> None:
     (cell.cell_contents,) = state
 
 
+def reduce_cached_property(_pickler: SessionPickler, cached: functools.cached_property[Any]) -> Any:
+    """As it was made; in Python 3.11 it holds a lock, which can't be kept and needn't."""
+    return make_cached_property, (cached.func, cached.attrname)
+
+
+def make_cached_property(function: Callable[[Any], Any], name: str | None) -> functools.cached_property[Any]:
+    """A cached property that knows its attribute's name."""
+    cached = functools.cached_property(function)
+    cached.attrname = name
+    return cached
+
+
 def reduce_method(pickler: SessionPickler, method: types.MethodType) -> Any:
     owner, name = method.__self__, method.__func__.__name__
     if getattr(type(owner), name, None) is method.__func__:
@@ -252,6 +264,7 @@ REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
     types.MethodType: reduce_method,
     types.ModuleType: reduce_module,
     functools._lru_cache_wrapper: reduce_cached,  # noqa: SLF001 - it has no public name
+    functools.cached_property: reduce_cached_property,
     memoryview: reduce_view,
     weakref.ReferenceType: reduce_weak_reference,
     weakref.WeakKeyDictionary: reduce_weak_mapping,

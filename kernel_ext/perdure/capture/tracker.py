@@ -59,8 +59,24 @@ class Tracker:
         touched = frozenset(name for job in jobs for identity in job.identities for name in table.names_of(identity))
         regrouped = frozenset(name for identity in self._regrouped for name in table.names_of(identity))
         scan = Scan(dict(table.bindings), changes, dict(table.missing), touched, regrouped)
+        self._withdraw(scan)
         scan.seconds = time.perf_counter() - began
         return scan
+
+    def _withdraw(self, scan: Scan) -> None:
+        """What refers by name to a definition that can't be captured can't be restored either: say so now."""
+        waiting = list(self._referring)
+        while waiting:
+            lost = [covariable for covariable in waiting if not covariable.references.isdisjoint(scan.missing)]
+            for covariable in lost:
+                definition = min(covariable.references & scan.missing.keys())
+                for name in self.table.names_in(covariable):
+                    scan.bindings.pop(name, None)
+                    reason = f"it refers to {definition!r}, which could not be captured"
+                    scan.missing.setdefault(name, (reason, covariable.version))
+            if not lost:
+                return
+            waiting = [covariable for covariable in waiting if covariable not in lost]
 
     def _look(self, current: dict[str, Any], reach: Reach, also: AbstractSet[CoVariable]) -> list[Job]:
         """Pickle what is new and what the reach leads to."""

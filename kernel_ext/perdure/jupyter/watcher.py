@@ -23,8 +23,9 @@ from perdure.timeline.session import Session
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
-#: Seconds of idleness before the first look at what no cell has touched, and between two looks.
-IDLE_FIRST, IDLE_NEXT = 1.0, 0.2
+#: Seconds of idleness before the first look at what no cell has touched: after something ran that nobody can tell the reach
+#: of, and otherwise. Then seconds between two looks.
+IDLE_SUSPICIOUS, IDLE_FIRST, IDLE_NEXT = 1.0, 5.0, 0.2
 
 #: Seconds that one such look may take: a cell that arrives meanwhile waits for it.
 IDLE_SLICE = 0.003
@@ -216,7 +217,7 @@ class Watcher:
             return
         if self._idle is not None:
             self._idle.cancel()
-        self._idle = loop.call_later(IDLE_FIRST, self._look_around)
+        self._idle = loop.call_later(IDLE_SUSPICIOUS if self._suspicious else IDLE_FIRST, self._look_around)
 
     def _look_around(self) -> None:
         loop = self._loop()

@@ -43,7 +43,7 @@ class Recorder:
         self._last: Scan | None = None
         self._uncommitted: dict[str, str] = {}
         self._packages: dict[str, str] = {}
-        self._round = 0.0
+        self._round = time.monotonic()
 
     def record(self, cell: Cell) -> None:
         """Scan what the cell has left and hand it to the saver."""

@@ -45,6 +45,7 @@ class Attachment:
 
 
 _attachment: Attachment | None = None
+_left: tuple[Path, str] | None = None  # the store and the session that this process had last
 
 
 def attachment() -> Attachment:
@@ -100,14 +101,28 @@ def attach(store: str | os.PathLike[str] | None = None, session: str | None = No
     return live
 
 
+def attach_again() -> Session:
+    """Attach to the session that this kernel has left, if it has left one, and else to a new one.
+
+    ``%reload_ext`` goes on with the history. What happened in between is a change of its next cell.
+    """
+    if _attachment is None and _left is not None:
+        path, session = _left
+        if store_path(Perdure(parent=_shell()).store) == path:
+            with contextlib.suppress(UnknownSession):  # nothing had happened in it
+                return attach(path, session)
+    return attach()
+
+
 def detach(*, keep_store: bool = False) -> None:
     """Save what is left, stop watching and give the session back."""
-    global _attachment
+    global _attachment, _left  # noqa: PLW0603 - one per process is the point
     if _attachment is None:
         return
     left, _attachment = _attachment, None
     if left.process != os.getpid():
         return
+    _left = left.store.path, left.session.id
     left.watcher.stop()
     left.session.close()
     with contextlib.suppress(PerdureError):  # the session has said what is wrong with the store

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from perdure.errors import PerdureError
-from perdure.jupyter.attachment import attach, detach, earlier_session
+from perdure.jupyter.attachment import attach_again, detach, earlier_session
 from perdure.jupyter.magics import register, unregister
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def load(shell: InteractiveShell) -> None:
     """Attach the shell to a new session. A store that can't be used is reported in a sentence, and cells run as before."""
     register(shell)
     try:
-        attach()
+        attach_again()
     except PerdureError as error:
         print(f"perdure: this session is not durable. {error}")
         return

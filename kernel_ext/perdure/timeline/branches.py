@@ -44,7 +44,9 @@ def check_name(name: str) -> str:
 
     :raises InvalidName: if it can't, or if it would be taken for a commit id, ``HEAD`` or a cell.
     """
-    if not _NAME.match(name) or name == "HEAD" or ".." in name or name.endswith(("/", ".lock")):
+    if name in ("HEAD", "@"):
+        raise InvalidName(f"{name!r} always means the commit that the session is at. Choose another name.")
+    if not _NAME.match(name) or ".." in name or name.endswith(("/", ".lock")):
         raise InvalidName(f"{name!r} can't name a branch or tag. Use letters, digits, '_', '-', '.' and '/'.")
     if _COMMIT.match(name):
         raise InvalidName(f"{name!r} could be taken for a commit id. Choose a name with a letter after f in it.")

@@ -283,6 +283,8 @@ def find_branch(refs: Refs, name: str) -> str:
     :raises UnknownRef: if there is no such branch.
     """
     if name not in refs.branches:
+        if name in refs.tags:
+            raise UnknownRef(f"{name!r} is a tag and no branch. 'checkout {name}' goes there.")
         known = ", ".join(sorted(refs.branches)) or "none yet"
         raise UnknownRef(f"There is no branch {name!r} (there are: {known}). 'branch {name}' starts one at HEAD.")
     return refs.branches[name]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from perdure.capture.world import SURROUNDINGS
 from perdure.errors import UsageError
 from perdure.store import Commit as Record
 from perdure.store import Store
@@ -25,8 +26,9 @@ class Position:
 
 
 def changed_something(record: Record) -> bool:
-    """Whether the commit changed a variable of the user's in a way that can be gone back on."""
-    return not all(map(is_echo, (*changed_names(record), *record.deleted)))
+    """Whether the commit changed a variable of the user's, the directory or the path, so that it can be gone back on."""
+    names = (*changed_names(record), *record.deleted)
+    return any(name in SURROUNDINGS or not is_echo(name) for name in names)
 
 
 class Positions:

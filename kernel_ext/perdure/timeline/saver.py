@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from perdure.capture.covariables import Binding, CoVariable, Scan
+from perdure.capture.world import is_world
 from perdure.errors import PerdureError, StoreUnreachable
 from perdure.store import Commit as Record
 from perdure.store import Refs, Store, Writer
@@ -170,7 +171,8 @@ class Saver:
             for name, (reason, generation) in not_kept.items()
             if self._missing_marks.get(name) != (reason, generation)
         }
-        deleted = tuple(sorted(old.names - now.keys() - not_kept.keys()))
+        gone = old.names - now.keys() - not_kept.keys()
+        deleted = tuple(sorted(name for name in gone if not is_world(name)))  # a process always has a state
         # To look again at what can't be captured is no news by itself.
         if not (delta or deleted or missing.keys() - old.missing.keys() or save.even_if_empty):
             self._settle(save.scan, saved, now)
@@ -193,7 +195,7 @@ class Saver:
             name: (reason, commit_id if name in missing else old.missing.get(name, ("", commit_id))[1])
             for name, (reason, _) in not_kept.items()
         }
-        bindings = {name: binding for name, binding in old.bindings.items() if name in now}
+        bindings = {name: binding for name, binding in old.bindings.items() if name in now or is_world(name)}
         bindings.update(delta)
         self.manifest = Manifest(bindings, manifest_missing)
         self._settle(save.scan, saved, now)

@@ -24,7 +24,7 @@ CLEANING = Notebook(
 import numpy as np, pandas as pd
 rng = np.random.default_rng()
 # %%
-n = 300_000
+n = 100_000
 raw = pd.DataFrame({
     "ID": np.arange(n),
     "Day": pd.date_range("2024-01-01", periods=n, freq="min"),

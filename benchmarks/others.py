@@ -48,7 +48,7 @@ def measure(settings: Settings, floor: Floor) -> Section:
     kinds, section.notes = systems(settings.folder.parent.parent)
     for notebook in NOTEBOOKS:
         found: dict[str, Found] = {kind.name: Found() for kind in kinds}
-        for _, kind in interleave(settings.times(3, 1), kinds):
+        for _, kind in interleave(settings.times(2, 1), kinds):
             _try(_time, kind, settings.folder / "timing", notebook, found[kind.name])
         for kind in kinds:
             _try(_check, kind, settings.folder / "checking", notebook, found[kind.name])

@@ -129,8 +129,11 @@ def test_sessions_flush_verify_gc_and_export(kernel: Kernel) -> None:
 
 def test_another_session_is_read_from_a_kernel(kernel: Kernel) -> None:
     kernel.ok("x = [1]")
-    first = kernel.session_id
-    kernel.ok("%reload_ext perdure", "x = [2]")
+    first, store = kernel.session_id, kernel.store
+    assert store is not None
+    kernel.flush()
+    kernel.restart()
+    kernel.load(store).ok("x = [2]")
     assert kernel.session("id") != first
     assert said(kernel, f"get x --session {first}") == "[1]\n"
     assert kernel.value("x") == [2]

@@ -219,7 +219,7 @@ def test_verify_names_the_damage(shell: Shell, dead: Dead) -> None:
 
 def test_gc_drops_what_nothing_reaches(shell: Shell, kernel: Kernel) -> None:
     kernel.ok("import os\nx = [1]", "big = os.urandom(300_000)", "%dart branch old HEAD~1", "%dart switch old")
-    kernel.ok("%reload_ext perdure")  # and so the session is not open any more
+    kernel.ok("%unload_ext perdure")  # and so the session is not open any more
     here = ["--store", str(kernel.store), "--json"]
     shell("branch", "--delete", "main", "--session", kernel.session_id, *here)
     assert shell("gc", *here).data["freed"] == 0

@@ -13,7 +13,7 @@ from typing import Any
 
 from perdure.capture.names import Namespace
 from perdure.capture.tracker import Tracker
-from perdure.capture.world import SURROUNDINGS
+from perdure.capture.world import SURROUNDINGS, is_world
 from perdure.errors import PerdureError
 from perdure.store import Store
 from perdure.timeline.loader import Loader, explain
@@ -179,7 +179,7 @@ class Checkout:
             for name in self._names
             if name in self._failed
             or (name in self._target.missing and name in self._live.bindings)
-            or (not self._keep and name in self._live.names and name not in self._target.names)
+            or (not self._keep and name in self._live.names and name not in self._target.names and not is_world(name))
         ]
 
     def _row(self, name: str) -> Row | None:

@@ -173,9 +173,10 @@ class Saver:
         }
         gone = old.names - now.keys() - not_kept.keys()
         deleted = tuple(sorted(name for name in gone if not is_world(name)))  # a process always has a state
-        # To look again at what can't be captured is no news by itself.
-        if not (delta or deleted or missing.keys() - old.missing.keys() or save.even_if_empty):
-            self._settle(save.scan, saved, now)
+        # To look again at what can't be captured is no news by itself, and neither is the process's state.
+        news = [name for name in delta if not is_world(name)]
+        if not (news or deleted or missing.keys() - old.missing.keys() or save.even_if_empty):
+            self._settle(save.scan, saved, {name: binding for name, binding in now.items() if name not in delta})
             return
         record = replace(
             save.record,

@@ -176,7 +176,7 @@ WAYS = [
         "l",
         "l",
     ),
-    Way("list iterator", "l = [1, 2]; it = iter(l)", "next(it)", "list(__import__('copy').copy(it))", "it l"),
+    Way("list iterator", "l = [1, 2]; it = iter(l)", "next(it)", "list(__import__('copy').copy(it))", "it"),
     Way("generator over a list", "l = [1, 2]\ndef g():\n    while l: yield l.pop()\nit = g()", "next(it)", "l", "l"),
     Way(
         "generator that writes a global",

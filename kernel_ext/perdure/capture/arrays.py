@@ -31,7 +31,14 @@ _PRIVATE = 3
 def reducer_for(kind: type) -> Any:
     import numpy
 
+    if issubclass(kind, numpy.memmap):
+        return refuse_memory_map
     return {numpy.ndarray: reduce_array, numpy.void: reduce_record}.get(kind)
+
+
+def refuse_memory_map(_pickler: SessionPickler, array: Any) -> Any:
+    """Restored, it would be an array that writes to no file any more, without a word."""
+    raise pickle.PicklingError(f"a memory map's values are in its file ({array.filename}), which perdure doesn't keep")
 
 
 def reduce_array(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any:
@@ -103,7 +110,7 @@ def _reduce_leaves(array: numpy.ndarray[Any, Any]) -> Any:
         return NotImplemented
     stream = Stream()
     pickle.Pickler(stream, protocol=5).dump(items)
-    return load_leaves, (stream.unframed(), array.shape, "F" if array.flags.fnc else "C")
+    return load_leaves, (stream.take(), array.shape, "F" if array.flags.fnc else "C")
 
 
 def load_leaves(stream: bytes, shape: tuple[int, ...], order: Any) -> numpy.ndarray[Any, Any]:

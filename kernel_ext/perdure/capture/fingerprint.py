@@ -6,6 +6,7 @@ cryptographic hash, taken of the changed chunks alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import xxhash
@@ -30,14 +31,28 @@ class BufferPrint:
 
 @dataclass(slots=True)
 class Fingerprint:
-    """The fingerprint of a co-variable: its stream's digest and its buffers' fingerprints."""
+    """The fingerprint of a co-variable: its stream's digest, its buffers' fingerprints, and a digest per root if several."""
 
     stream: bytes
     buffers: list[BufferPrint]
+    parts: list[bytes] = field(default_factory=list)
 
     @classmethod
-    def of(cls, stream: bytes | memoryview, buffers: list[memoryview]) -> Fingerprint:
-        return cls(xxhash.xxh3_128_digest(stream), [BufferPrint.of(view) for view in buffers])
+    def of(
+        cls, stream: bytes | memoryview, buffers: list[memoryview], parts: Sequence[tuple[int, int]] = ()
+    ) -> Fingerprint:
+        """:param parts: per root, the bytes of its own pickle and the number of buffers up to its end; for several roots."""
+        found = cls(xxhash.xxh3_128_digest(stream), [BufferPrint.of(view) for view in buffers])
+        if len(parts) > 1:
+            start = first = 0
+            for nbytes, last in parts:
+                part = xxhash.xxh3_128(memoryview(stream)[start : start + nbytes])
+                for buffer in found.buffers[first:last]:
+                    for digest in buffer.digests:
+                        part.update(digest)
+                found.parts.append(part.digest())
+                start, first = start + nbytes, last
+        return found
 
     def know(self, stored: Fingerprint) -> None:
         """Take over the store's ids of the chunks that have the same bytes.

@@ -33,7 +33,7 @@ class Pickled:
     """What one pass over a co-variable found.
 
     ``stream`` holds one pickle per root, with one memo; ``buffers`` are flat byte views of live memory, in stream order.
-    ``visited`` lists, per root, every object seen, and ``by_value`` the functions and classes that were kept by value, the
+    ``parts`` gives, per root, the bytes of its pickle and the number of buffers up to its end. ``visited`` lists, per root, every object seen, and ``by_value`` the functions and classes that were kept by value, the
     only ones that tie (what is kept by name is free to be shared); ``addresses`` is memory that two libraries may see through
     objects of their own. ``references`` are the names of the session's functions and classes
     that the objects refer to, ``reach`` the names that code inside the objects mentions.
@@ -46,6 +46,7 @@ class Pickled:
     addresses: list[set[int]] = field(default_factory=list)
     references: frozenset[str] = frozenset()
     reach: Reach = NOTHING
+    parts: list[tuple[int, int]] = field(default_factory=list)
 
 
 class SessionPickler(cloudpickle.Pickler):  # type: ignore[misc]
@@ -119,11 +120,15 @@ def dump(roots: Sequence[object], namespace: dict[str, Any]) -> Pickled:
     by_value: list[list[object]] = []
     addresses: list[set[int]] = []
     earlier: dict[int, object] = {}
+    parts: list[bytes] = []
+    buffers: list[int] = []
     for root in roots:
         log: list[object] = []
         pickler.persistent_id = log.append
         with patience(log.__len__):
             pickler.dump(root)
+        parts.append(file.take())
+        buffers.append(len(pickler.buffers))
         visited.append(log)
         if earlier:  # what an earlier root has brought along by value is not reduced again
             shared = set(filter(earlier.__contains__, map(id, log)))
@@ -133,7 +138,8 @@ def dump(roots: Sequence[object], namespace: dict[str, Any]) -> Pickled:
         addresses.append(pickler.addresses)
         pickler.by_value, pickler.addresses = [], set()
     return Pickled(
-        stream=file.unframed(),
+        stream=parts[0] if len(parts) == 1 else b"".join(parts),
+        parts=list(zip(map(len, parts), buffers, strict=True)),
         buffers=[buffer.raw() for buffer in pickler.buffers],
         visited=visited,
         by_value=by_value,
@@ -150,4 +156,4 @@ def dump_apart(pickler: SessionPickler, obj: Any) -> tuple[bytes, list[pickle.Pi
     part.dump(obj)
     pickler.references |= part.references
     pickler.reach |= part.reach
-    return file.unframed(), part.buffers
+    return file.take(), part.buffers

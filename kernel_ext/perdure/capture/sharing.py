@@ -47,6 +47,10 @@ class Footprint:
         found.update(-address for address in self._addresses)
         return found
 
+    def shares(self, other: Footprint) -> bool:
+        """Whether the two have an object in common."""
+        return not self.ids.isdisjoint(other.ids)
+
     @property
     def size(self) -> int:
         """How many objects it lists."""

@@ -15,7 +15,7 @@ _FRAME_HEADER = 9  # the opcode and eight bytes of length
 
 
 class Stream:
-    """What a C pickler writes to, one or more dumps. It keeps the pieces as they come."""
+    """What a C pickler writes to. It keeps the pieces as they come."""
 
     __slots__ = ("_pieces", "write")
 
@@ -23,8 +23,8 @@ class Stream:
         self._pieces: list[bytes] = []
         self.write = self._pieces.append
 
-    def unframed(self) -> bytes:
-        """The stream without its frames' headers.
+    def take(self) -> bytes:
+        """What was written since the last call, whole dumps, without its frames' headers.
 
         The pickler writes a frame at once, with the header of a large string or bytes object after it if one follows,
         and then that object's bytes by themselves, which may look like anything.
@@ -47,7 +47,9 @@ class Stream:
             else:  # less than four bytes need no frame; a large object's header is longer
                 payload_follows = len(view) >= 5
                 found.append(view)
-        return b"".join(found)
+        whole = b"".join(found)
+        self._pieces.clear()
+        return whole
 
 
 def read_ahead(stream: bytes | bytearray | memoryview) -> io.BufferedReader:

@@ -54,6 +54,7 @@ class Tracker:
         with guard.undisturbed():
             jobs = self._look(current, reach, also)
             together = self._find_circles(jobs, current)
+            jobs.sort(key=lambda job: job.covariable is None)  # new objects come after those that they refer to
             changes = self._regroup(jobs, together, current)
         table = self.table
         touched = frozenset(name for job in jobs for identity in job.identities for name in table.names_of(identity))
@@ -248,7 +249,7 @@ class Tracker:
             covariable.fingerprint = None
             return None
 
-        fingerprint = Fingerprint.of(pickled.stream, pickled.buffers)
+        fingerprint = Fingerprint.of(pickled.stream, pickled.buffers, pickled.parts)
         if previous is not None and covariable.kept and fingerprint.same_as(previous):
             covariable.streak = 0
             return None
@@ -258,6 +259,8 @@ class Tracker:
             covariable.generation = self._generation
             covariable.fingerprint = None
             return None
+        if previous is not None:
+            self._regrouped.update(_unchanged_roots(job, previous, fingerprint))
         covariable.fingerprint = fingerprint
         covariable.version += 1
         covariable.saving = True
@@ -302,7 +305,8 @@ class Tracker:
                 covariable.constant = len(roots) == 1 and type(roots[0][1]) in LEAVES
                 covariable.seconds = job.seconds
                 if len(roots) == count:
-                    covariable.fingerprint = Fingerprint.of(job.pickled.stream, job.pickled.buffers)
+                    pickled = job.pickled
+                    covariable.fingerprint = Fingerprint.of(pickled.stream, pickled.buffers, pickled.parts)
                     covariable.fingerprint.know(stored)
         for name, (obj, _slot) in names.items():
             self.table.put(name, obj, covariable)
@@ -313,6 +317,25 @@ class Tracker:
         self._unsaved = True
         for covariable in self.table.covariables():
             covariable.saving = False
+
+
+def _unchanged_roots(job: Job, before: Fingerprint, now: Fingerprint) -> list[int]:
+    """The roots of a changed co-variable that have not changed themselves.
+
+    A root's pickle refers to what an earlier root has brought along; so it is unchanged if its own bytes are, and if it
+    shares nothing with an earlier root that has changed.
+    """
+    if not now.parts or len(before.parts) != len(now.parts) or job.failed:
+        return []
+    changed: list[int] = []
+    unchanged: list[int] = []
+    for identity, was, part in zip(job.kept, before.parts, now.parts, strict=True):
+        mine = job.footprints[identity]
+        if was != part or any(mine.shares(job.footprints[other]) for other in changed):
+            changed.append(identity)
+        else:
+            unchanged.append(identity)
+    return unchanged
 
 
 def _is_unchanged(job: Job) -> bool:

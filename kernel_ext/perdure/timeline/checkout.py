@@ -188,7 +188,8 @@ class Checkout:
             return Row(name, FAILED, note=self._failed[name])
         if name in target.bindings:
             made = target.bindings[name][0] in self._to_load or self._live.bindings.get(name) != target.bindings[name]
-            return Row(name, RESTORED if made else UNCHANGED)
+            replaced = "a value that this kernel had was replaced" if self._keep and name in self._current else ""
+            return Row(name, RESTORED if made else UNCHANGED, note=replaced)
         if name not in target.missing:
             return None if self._keep else Row(name, DELETED)
         reason = target.missing[name][0]

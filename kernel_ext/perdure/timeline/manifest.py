@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from perdure.capture.covariables import Scan
 from perdure.store import Commit as Record
 
 
@@ -28,6 +29,20 @@ class Manifest:
                 if name not in settled:
                     manifest.missing[name] = (reason, commit_id)
             settled.update(record.bindings, record.deleted, record.not_captured)
+        return manifest
+
+    @classmethod
+    def now(cls, scan: Scan, before: Manifest) -> Manifest:
+        """What a scan found. A co-variable that isn't saved gets an id that no snapshot has.
+
+        :param before: the version that the scan was compared with.
+        """
+        manifest = cls()
+        for name, (covariable, _, slot) in scan.bindings.items():
+            manifest.bindings[name] = (covariable.snapshot or f"unsaved {id(covariable)}", slot)
+        for name, (reason, _) in scan.missing.items():
+            known = before.missing.get(name)
+            manifest.missing[name] = known if known is not None and name not in scan.touched else (reason, "now")
         return manifest
 
     @property

@@ -13,33 +13,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from perdure.capture.covariables import Scan
 from perdure.capture.names import Namespace
 from perdure.capture.reach import NOTHING
-from perdure.errors import NotAttached, PerdureError, UnknownName
+from perdure.errors import PerdureError, UnknownName
 from perdure.store import Commit as Record
 from perdure.store import Refs, Store
 from perdure.timeline.cell import Cell
 from perdure.timeline.checkout import Checkout
 from perdure.timeline.commit import check_variable, is_echo
 from perdure.timeline.history import History, find_branch
+from perdure.timeline.live import enter, leave, live_session
 from perdure.timeline.manifest import Manifest
 from perdure.timeline.positions import Position, Positions, changed_something
 from perdure.timeline.recorder import Recorder
 from perdure.timeline.report import UNCHANGED, Report, Row
-
-_live: dict[int, Session] = {}
-
-
-def live_session() -> Session:
-    """The session of this process.
-
-    :raises NotAttached: if it has none.
-    """
-    session = _live.get(os.getpid())
-    if session is None:
-        raise NotAttached("This kernel has no perdure session. Start one with: %load_ext perdure")
-    return session
 
 
 class Session(History):
@@ -61,7 +48,7 @@ class Session(History):
         self._positions = Positions(store)
         head = store.refs(self.id).head
         self._recorder = Recorder(store, self.id, namespace, self.manifest(head), self._on_saved)
-        _live[os.getpid()] = self
+        enter(self)
 
     def __reduce__(self) -> Any:
         # A session that the user's code holds in a variable comes back as the session of the kernel it comes back in.
@@ -199,9 +186,14 @@ class Session(History):
     def _step(self, n: int, verb: str) -> Report:
         with self._lock:
             self._prepare_to_move()
+            title = f"{verb} {n}" if n > 1 else verb
             with self._positions.unless_it_fails():
                 target = self._positions.step(self._here, n, verb)
-                return self._go(target, f"{verb} {n}" if n > 1 else verb)
+                if not self._secure(target.head):
+                    return self._go(target, title)
+            # What was only noticed now is a step of its own, and the first to go back on.
+            with self._positions.unless_it_fails():
+                return self._go(self._positions.step(self._here, n, verb), title)
 
     @property
     def _here(self) -> Position:
@@ -220,6 +212,7 @@ class Session(History):
             refs = self._recorder.saver.refs
             if only is not None:
                 return self._fetch(ref, target, list(only))
+            self._secure(target)
             here = self._here
             branch = ref if ref in refs.branches else refs.branch
             report = self._go(Position(target, branch), f"checkout {ref}")
@@ -278,6 +271,21 @@ class Session(History):
         self.settle()
         self._recorder.saver.flush()
 
+    def _secure(self, target: str | None) -> bool:
+        """Commit what a move to ``target`` would replace, if it is not what the last commit says.
+
+        A library that holds one of the session's objects may have changed it without any cell's naming it.
+        :returns: whether it had changed.
+        """
+        here, table = self._here, self._recorder.tracker.table
+        live, there = self._recorder.saver.manifest.bindings, self.manifest(target).bindings
+        doomed = {table.get(name) for name, binding in live.items() if there.get(name) != binding}
+        also = frozenset(covariable for covariable in doomed if covariable is not None)
+        self._ended.append(Cell("", also=also, quiet=True, started=time.time(), meta={"kind": "outside"}))
+        self.settle()
+        self._recorder.saver.flush()
+        return self._here != here
+
     def _go(self, target: Position, title: str) -> Report:
         began = time.perf_counter()
         manifest = self.manifest(target.head)
@@ -332,7 +340,7 @@ class Session(History):
             self._running = None
             self._recorder.saver.flush()
             scan = self._recorder.scan(cell.reach)
-            rows = self._put(self._recorder.saver.manifest, live=_as_manifest(scan, self._recorder.saver.manifest))
+            rows = self._put(self._recorder.saver.manifest, live=Manifest.now(scan, self._recorder.saver.manifest))
             self.end(replace(cell, reach=NOTHING, meta={**cell.meta, "rolled_back": True}))
             self.settle()
             report = Report("rolled back", self._recorder.saver.refs.head, rows, time.perf_counter() - began)
@@ -372,22 +380,10 @@ class Session(History):
         with self._lock:
             if os.getpid() != self._pid:
                 return
-            if _live.get(self._pid) is self:
-                del _live[self._pid]
+            leave(self)
             self.settle()
             self._recorder.saver.close()
             if self.trouble is not None:
                 self._say(f"perdure: the last cells of session {self.id} are not durable. {self.trouble}")
             with contextlib.suppress(PerdureError):  # a store that is gone has no owner to forget
                 self.store.release(self.id)
-
-
-def _as_manifest(scan: Scan, before: Manifest) -> Manifest:
-    """What a scan found, as a manifest; a co-variable that isn't saved gets an id that no snapshot has."""
-    bindings = {
-        name: (covariable.snapshot or f"unsaved {id(covariable)}", slot)
-        for name, (covariable, _, slot) in scan.bindings.items()
-    }
-    touched = {name: (reason, "now" if name in scan.touched else "") for name, (reason, _) in scan.missing.items()}
-    missing = {name: before.missing.get(name, mark) if not mark[1] else mark for name, mark in touched.items()}
-    return Manifest(bindings, missing)

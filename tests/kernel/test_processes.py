@@ -103,7 +103,11 @@ def test_restore_keeps_what_the_kernel_has_and_goes_on_with_the_history(kernel: 
     kernel.ok("own = 'here before'", "%load_ext perdure", f"__import__('perdure').restore({kernel.session_id!r});")
     assert kernel.state("own", "x") == {"own": "here before", "x": [1, 2]}
     kernel.ok("x.append(3)")
-    assert [c["source"] for c in kernel.log() if "x" in c["changed"]][::-1][:3] == ["x = [1]", "x.append(2)", "x.append(3)"]
+    assert [c["source"] for c in kernel.log() if "x" in c["changed"]][::-1][:3] == [
+        "x = [1]",
+        "x.append(2)",
+        "x.append(3)",
+    ]
     kernel.do("undo()")
     assert kernel.value("x") == [1, 2]
 

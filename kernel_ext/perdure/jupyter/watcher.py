@@ -23,9 +23,9 @@ from perdure.timeline.session import Session
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
-#: Seconds of idleness before the first look at what no cell has touched: after something ran that nobody can tell the reach
-#: of, and otherwise. Then seconds between two looks.
-IDLE_SUSPICIOUS, IDLE_FIRST, IDLE_NEXT = 1.0, 5.0, 0.2
+#: Seconds of idleness before the first look at what no cell has touched, then before the second, and between all others.
+#: One slice is enough for a small session; a large one is left in peace while its user is at work.
+IDLE_FIRST, IDLE_SECOND, IDLE_NEXT = 1.0, 4.0, 0.2
 
 #: Seconds that one such look may take: a cell that arrives meanwhile waits for it.
 IDLE_SLICE = 0.003
@@ -39,11 +39,10 @@ class Watcher:
         self._session = session
         self._config = config
         self._nested: dict[int, list[Cell]] = {}
-        self._atomic: set[int] = set()
         self._baseline = set(threading.enumerate())
         self._idle: asyncio.TimerHandle | None = None
         self._suspicious = False
-        self._cells = 0
+        self._looks = 0
 
     def start(self) -> None:
         for event, handler in self._handlers():
@@ -217,7 +216,8 @@ class Watcher:
             return
         if self._idle is not None:
             self._idle.cancel()
-        self._idle = loop.call_later(IDLE_SUSPICIOUS if self._suspicious else IDLE_FIRST, self._look_around)
+        self._looks = 0
+        self._idle = loop.call_later(IDLE_FIRST, self._look_around)
 
     def _look_around(self) -> None:
         loop = self._loop()
@@ -225,6 +225,8 @@ class Watcher:
             return
         # Large values are only looked at if something ran that may have changed them, and one at a time.
         if self._session.recheck(IDLE_SLICE, large=self._suspicious):
-            self._idle = loop.call_later(0.0 if self._suspicious else IDLE_NEXT, self._look_around)
+            self._looks += 1
+            pause = 0.0 if self._suspicious else IDLE_SECOND if self._looks == 1 else IDLE_NEXT
+            self._idle = loop.call_later(pause, self._look_around)
         else:
             self._suspicious = False

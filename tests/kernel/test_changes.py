@@ -396,13 +396,9 @@ def test_a_reloaded_module(kernel: Kernel, tmp_path: Path) -> None:
     kernel.ok("got = f()")
     assert kernel.value("got, l[0]()") == ("changed and longer", "changed and longer")
     kernel.ok("l.append(1)")
-    before = kernel.value(
-        "got, f(), l[0] is f, m.f is f, l[1]"
-    )  # autoreload gives f the new code, and m another function
     kernel.die_and_restore()
     kernel.ok("%load_ext autoreload", "%autoreload 0")
-    assert kernel.value("got, f(), l[0] is f, m.f is f, l[1]") == before
-    assert before[:3] == ("changed and longer", "changed and longer", True)
+    assert kernel.value("got, f(), l[0](), l[1], m.f()") == (*("changed and longer",) * 3, 1, "changed and longer")
 
 
 def test_a_silent_request_is_committed(kernel: Kernel) -> None:

@@ -128,6 +128,7 @@ class Session(History):
     @property
     def not_captured(self) -> dict[str, str]:
         """The live names that can't be captured, and why."""
+        self._settled()
         return {
             name: reason
             for name, (reason, _) in sorted(self._recorder.saver.manifest.missing.items())

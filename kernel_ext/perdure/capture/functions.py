@@ -60,7 +60,8 @@ def _reference(pickler: SessionPickler, obj: Any) -> Any:
 def reduce_function(pickler: SessionPickler, function: types.FunctionType) -> Any:
     if function.__globals__ is not pickler.namespace:
         reduced = pickler.default_reduce(function)
-        if reduced is not NotImplemented:
+        if reduced is not NotImplemented:  # by value, as it isn't what its module has under its name
+            pickler.by_value.append(function)
             pickler.reach |= reach_of_code(function.__code__)
             if "__path__" in (kept := reduced[1][1]):
                 kept["__path__"] = list(kept["__path__"])  # the package's own list would tie all functions of its code

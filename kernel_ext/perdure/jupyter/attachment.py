@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perdure._version import __version__
-from perdure.errors import NotAttached, PerdureError, UnknownSession
+from perdure.errors import NotAttached, PerdureError, StoreFull, StoreReadOnly, StoreUnreachable, UnknownSession
 from perdure.jupyter.config import Perdure, store_path
 from perdure.jupyter.shell_state import namespace_of, notebook_of, rebuild_inputs
 from perdure.store import SessionInfo, Store, is_alive
@@ -165,7 +165,11 @@ def open(  # noqa: A001 - it is used as perdure.open
 
     :raises UnknownSession: if there is no such session.
     """
-    opened = Store.open(store_path(store), create=False)
+    path = store_path(store)
+    try:
+        opened = Store.open(path, create=False)
+    except (StoreReadOnly, StoreFull, StoreUnreachable):  # reading needs no room on the disk
+        opened = Store.open(path, readonly=True)
     return History(opened, find_session(opened, session).id)
 
 

@@ -63,6 +63,7 @@ class Recorder:
         self.saver.submit(Save.of(record, scan, even_if_empty=not cell.quiet))
         if not cell.quiet:
             self._uncommitted = {}
+            self._round = time.monotonic()  # it may have changed anything through somebody else's reference
         elif cell.execution_count is not None:
             self._uncommitted[str(cell.execution_count)] = cell.source
         self._last = scan

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from perdure.errors import NotAttached, SessionBusy, StoreReadOnly, UnknownSession, UsageError
+from perdure.errors import (
+    NotAttached,
+    SessionBusy,
+    StoreFull,
+    StoreReadOnly,
+    StoreUnreachable,
+    UnknownSession,
+    UsageError,
+)
 from perdure.jupyter.config import store_path
 from perdure.store import SessionInfo, Store
 from perdure.timeline.history import History
@@ -81,7 +89,7 @@ class Request:
             return own.store
         try:
             self._opened = Store.open(self.path, create=create)
-        except StoreReadOnly:
+        except (StoreReadOnly, StoreFull, StoreUnreachable):  # reading needs no room on the disk
             if self._writes:
                 raise
             self._opened = Store.open(self.path, readonly=True)

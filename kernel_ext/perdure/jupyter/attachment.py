@@ -198,7 +198,8 @@ def find_session(
     if wanted is None:
         candidates = [info for info in known if notebook is not None and info.notebook == notebook] or known
         if not candidates:
-            raise UnknownSession(f"The store {store.path} has no session to restore yet.")
+            besides = " besides this kernel's own" if other_than is not None else ""
+            raise UnknownSession(f"The store {store.path} has no session to restore yet{besides}.")
         return candidates[0]
     by_notebook = [info for info in known if info.notebook and wanted in (info.notebook, Path(info.notebook).name)]
     if by_notebook:

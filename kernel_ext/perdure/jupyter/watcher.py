@@ -47,11 +47,14 @@ class Watcher:
     def start(self) -> None:
         for event, handler in self._handlers():
             self._shell.events.register(event, handler)
+        self._shell.configurables.append(self._config)  # where %config looks
         self._adopt_running_cell()
 
     def stop(self) -> None:
         if self._idle is not None:
             self._idle.cancel()
+        with contextlib.suppress(ValueError):
+            self._shell.configurables.remove(self._config)
         for event, handler in self._handlers():
             with contextlib.suppress(ValueError):  # someone has cleared the shell's events
                 self._shell.events.unregister(event, handler)

@@ -46,13 +46,14 @@ class Row:
 
 @dataclass(slots=True)
 class Section:
-    """One table with a few words around it."""
+    """One table with a few words around it. ``source`` says which code was measured (see `source_digest`)."""
 
     name: str
     title: str
     about: str
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from benchmarks.inside.witness import differing
 from benchmarks.kernels import Kernel
 from benchmarks.measure import Floor, Row, Section, Settings, interleave, mb, median, ms
 from benchmarks.notebooks import NOTEBOOKS, Notebook
-from benchmarks.systems import Rerun, System, systems
+from benchmarks.systems import Perdure, Rerun, System, systems
 
 _LOOK = "__import__('witness').look(get_ipython().user_ns)"
 
@@ -56,6 +56,7 @@ def measure(settings: Settings, floor: Floor) -> Section:
         for kind in kinds:
             section.rows.append(_row(notebook, kind.name, found[kind.name], plain))
             section.notes += [f"{notebook.name}, {kind.name}: {line}" for line in found[kind.name].details]
+        section.notes += _better(notebook, found)
     return section
 
 
@@ -147,6 +148,27 @@ def _judge(found: Found, when: str, before: str, after: str) -> str:
     if wrong:
         found.details.append(f"{when} not as it was: {', '.join(wrong)}")
     return f"{count - len(wrong)} of {count}"
+
+
+def _better(notebook: Notebook, found: dict[str, Found]) -> list[str]:
+    """Where another system does better than perdure, by more than a twentieth: said as plainly as the rest."""
+    ours, lines = found[Perdure.name], []
+    for name, other in found.items():
+        pairs: dict[str, tuple[list[float], list[float], Callable[[float], str]]] = {
+            "each cell": (other.cells, ours.cells, ms),
+            "going back": (other.back, ours.back, ms),
+            "restoring": (other.restore, ours.restore, ms),
+            "bytes kept": ([other.size], [ours.size], mb),
+        }
+        won = [
+            f"{what} {show(median(theirs))} against {show(median(mine))}"
+            for what, (theirs, mine, show) in pairs.items()
+            if theirs and mine and median(theirs) < 0.95 * median(mine)
+            if name != Rerun.name or what not in ("each cell", "bytes kept")
+        ]
+        if name != Perdure.name and won:
+            lines.append(f"{notebook.name}, where {name} does better than perdure: {'; '.join(won)}")
+    return lines
 
 
 def _row(notebook: Notebook, name: str, found: Found, plain: float) -> Row:

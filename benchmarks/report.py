@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import GB, Floor, Section
+from benchmarks.measure import GB, Floor, Row, Section
 
 
 def _table(section: Section) -> tuple[list[str], list[list[str]]]:
@@ -71,6 +71,9 @@ def write(path: Path, sections: list[Section], machine: dict[str, str], floor: F
     lines += [f"- {name}: {value}" for name, value in machine.items()]
     lines += ["", "What it can do at best, on one core, with float noise:", ""]
     lines += [f"- {line}" for line in floor_text(floor)]
+    for section in sections:
+        if section.source != machine["source"]:
+            section.notes.append(f"Measured earlier, with source {section.source}.")
     path.write_text("\n".join([*lines, "", *map(as_markdown, sections)]).rstrip() + "\n")
 
 
@@ -81,3 +84,11 @@ def write_json(path: Path, sections: list[Section], machine: dict[str, str], flo
         "sections": [dataclasses.asdict(section) for section in sections],
     }
     path.write_text(json.dumps(found, indent=1))
+
+
+def read_json(path: Path) -> list[Section]:
+    """The sections that an earlier run wrote there."""
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text())["sections"]
+    return [Section(**{**section, "rows": [Row(**row) for row in section["rows"]]}) for section in found]

@@ -24,7 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--think", type=float, default=3.0, metavar="S", help="seconds between cells (3)")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of each measurement")
     parser.add_argument("--folder", type=Path, help="where stores are made: the disk to measure (build/)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every single measurement there")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write every single measurement there, beside those of other NAMEs"
+    )
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page: docs/benchmarks.md")
     given = parser.parse_args(arguments)
     unknown = [name for name in given.names if name not in NAMES]
@@ -33,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     base = given.folder or Path(__file__).parents[1] / "build"
     base.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=base))
-    sections: list[Section] = []
+    sections = {section.name: section for section in report.read_json(given.json)} if given.json else {}
     try:
         here = machine()
         floor = measure_floor(folder, (256 if given.quick else 1000) * MB)
@@ -43,24 +45,27 @@ def main(arguments: list[str] | None = None) -> int:
             settings = Settings(given.quick, folder / name, given.think, given.rounds)
             section = importlib.import_module(f"benchmarks.{name}").measure(settings, floor)
             shutil.rmtree(folder / name, ignore_errors=True)
-            sections.append(section)
+            section.source = here["source"]
+            sections[name] = section
             print(report.as_text(section), flush=True)
             print(f"   [{time.monotonic() - began:.0f} s]", flush=True)
             if given.json:
-                report.write_json(given.json, sections, here, floor)
+                report.write_json(given.json, _ordered(sections), here, floor)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if given.write:
-        wanted = (
-            [part for part in sys.argv[1:] if part not in ("--write", str(given.write))] if arguments is None else []
-        )
-        command = " ".join(["python -m benchmarks.run", *given.names, *(["--quick"] if given.quick else [])])
-        report.write(
-            given.write, sections, here, floor, command if wanted or given.names or given.quick else "make bench"
-        )
-    missed = [row for section in sections for row in section.rows if row.met is False]
+        report.write(given.write, _ordered(sections), here, floor, _command(given))
+    missed = [row for section in sections.values() for row in section.rows if row.met is False]
     print(f"\n{len(missed)} targets missed" if missed else "\nEvery target met")
     return 0
+
+
+def _ordered(sections: dict[str, Section]) -> list[Section]:
+    return [sections[name] for name in NAMES if name in sections]
+
+
+def _command(given: argparse.Namespace) -> str:
+    return "python -m benchmarks.run --quick" if given.quick else "make bench"
 
 
 if __name__ == "__main__":

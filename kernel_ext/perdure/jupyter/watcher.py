@@ -47,14 +47,16 @@ class Watcher:
     def start(self) -> None:
         for event, handler in self._handlers():
             self._shell.events.register(event, handler)
-        self._shell.configurables.append(self._config)  # where %config looks
+        configurables: list[Any] = self._shell.configurables  # where %config looks
+        configurables.append(self._config)
         self._adopt_running_cell()
 
     def stop(self) -> None:
         if self._idle is not None:
             self._idle.cancel()
+        configurables: list[Any] = self._shell.configurables
         with contextlib.suppress(ValueError):
-            self._shell.configurables.remove(self._config)
+            configurables.remove(self._config)
         for event, handler in self._handlers():
             with contextlib.suppress(ValueError):  # someone has cleared the shell's events
                 self._shell.events.unregister(event, handler)

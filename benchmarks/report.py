@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def as_markdown(section: Section) -> str:
     head, body = _table(section)
     lines = ["| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *body]]
     notes = ["", *(f"- {note}" for note in section.notes)] if section.notes else []
-    return "\n".join([f"## {section.title}", "", section.about, "", *lines, *notes, ""])
+    return "\n".join([f"## {section.title}", "", textwrap.fill(section.about, 120), "", *lines, *notes, ""])
 
 
 def floor_text(floor: Floor) -> list[str]:

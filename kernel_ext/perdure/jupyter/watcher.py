@@ -63,7 +63,7 @@ class Watcher:
 
     def _handlers(self) -> list[tuple[str, Callable[..., None]]]:
         return [
-            ("pre_execute", self._session.make_way),
+            ("pre_execute", self._before_anything),
             ("pre_run_cell", self._before_cell),
             ("post_run_cell", self._after_cell),
             ("post_execute", self._after_anything),
@@ -157,15 +157,27 @@ class Watcher:
         self._session.end(Cell(code, reach, started=time.time(), quiet=True, meta={"kind": "silent"}))
         self._when_idle(self._session.settle)
 
+    def _before_anything(self) -> None:
+        """Code is about to run, of a cell or of a callback. A cell is told of again, with its code."""
+        request = self._request()
+        if request is not None and not request.get("silent"):
+            return
+        code = self._silent_code()
+        if code is None or not only_commands(str(self._shell.transform_cell(code)), "dart"):  # type: ignore[no-untyped-call]
+            self._session.make_way()
+
     def _silent_code(self) -> str | None:
+        request = self._request()
+        return str(request.get("code", "")) if request is not None and request.get("silent") else None
+
+    def _request(self) -> dict[str, Any] | None:
+        """What the execute request says that is being handled, if it is one."""
         try:
             parent: dict[str, Any] = self._shell.get_parent()  # type: ignore[attr-defined]
-            content = parent.get("content", {})
-            if parent.get("header", {}).get("msg_type") == "execute_request":
-                return str(content.get("code", "")) if content.get("silent") else None
+            is_request = parent.get("header", {}).get("msg_type") == "execute_request"
+            return dict(parent.get("content", {})) if is_request else None
         except (AttributeError, LookupError):
-            pass
-        return None
+            return None
 
     def mark_atomic(self) -> None:
         """The running cell is to be rolled back if it fails."""

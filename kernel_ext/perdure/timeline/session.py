@@ -63,7 +63,8 @@ class Session(History):
         """A cell is about to run: finish reading what the last one left."""
         with self._lock:
             self.settle()
-            self._recorder.saver.wait_until_returned()
+            if not cell.quiet:  # commands of ours change nothing that is still being saved, and some wait for it
+                self._recorder.saver.wait_until_returned()
             self._running = cell
 
     def make_way(self) -> None:

@@ -232,8 +232,11 @@ class Reader:
         for name, where, view in work:
             if where is not None and self._fill(name, where, view):
                 continue
+            moved = self.locate([name]).get(name)  # by a gc that ran meanwhile
+            if moved is not None and moved != where and self._fill(name, moved, view):
+                continue
             again = self._search(name)
-            if again is None or again == where or not self._fill(name, again, view):
+            if again is None or again in (where, moved) or not self._fill(name, again, view):
                 raise self._loss(Kind.CHUNK, name, again or where)
 
     def _fill(self, name: ChunkId, where: Location, view: memoryview) -> bool:
@@ -275,11 +278,12 @@ class Reader:
                 start = self._searched.get(pack, 0)
                 if size <= start:
                     continue
-                for found in scan(partial(_pread, self._packs, pack), start, size, salt_of(pack)):
-                    if isinstance(found, Frame):
-                        at = Location(pack, found.offset, found.header.length)
-                        self._found.setdefault(found.header.digest[:KEY_SIZE], at)
-                self._searched[pack] = size
+                with suppress(FileNotFoundError):  # gc was faster
+                    for found in scan(partial(_pread, self._packs, pack), start, size, salt_of(pack)):
+                        if isinstance(found, Frame):
+                            at = Location(pack, found.offset, found.header.length)
+                            self._found.setdefault(found.header.digest[:KEY_SIZE], at)
+                    self._searched[pack] = size
             return self._found.get(key)
 
 

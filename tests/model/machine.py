@@ -29,6 +29,8 @@ class Describer:
         kind = type(obj)
         if kind in _ATOMS:
             return (kind.__name__, repr(obj))
+        if isinstance(obj, np.generic):
+            return (obj.dtype.str, obj.tobytes())
         if kind in (tuple, frozenset):
             return (kind.__name__, *(self.describe(item) for item in (obj if kind is tuple else sorted(obj))))
         if isinstance(obj, types.ModuleType):

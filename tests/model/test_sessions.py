@@ -37,7 +37,7 @@ ARRAYS = ["v", "w"]
 
 settings.register_profile(
     "sessions",
-    max_examples=int(os.environ.get("PERDURE_EXAMPLES", "100")),
+    max_examples=int(os.environ.get("PERDURE_EXAMPLES", "150")),
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -44,7 +44,7 @@ format: $(TEST_ENV) ## let ruff lay out the code
 
 torture: $(TEST_ENV) ## kill kernels KILLS times (2,000) at random moments
 	@echo '== $(KILLS) kills'
-	@PERDURE_KILLS=$(KILLS) $(PYTEST) $(PARALLEL) --timeout 0 tests/kill
+	@PERDURE_KILLS=$(KILLS) $(PYTEST) $(PARALLEL) --timeout 0 tests/kill tests/model
 
 bench: $(TEST_ENV) ## measure against a plain kernel and other systems
 	@$(BIN)/python -m benchmarks.run --write docs/benchmarks.md

@@ -81,4 +81,3 @@ class Scan:
     missing: dict[str, tuple[str, int]]
     touched: frozenset[str]
     regrouped: frozenset[str] = frozenset()
-    seconds: float = 0.0

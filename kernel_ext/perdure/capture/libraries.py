@@ -48,8 +48,6 @@ def reducer_for(kind: type) -> Reducer | None:
         from perdure.capture.tensors import reducer_for as of_tensor
 
         return cast("Reducer | None", of_tensor(kind))
-    if issubclass(kind, pickle.PickleBuffer):
-        return None
     if package in ("IPython", "ipykernel") and hasattr(kind, "run_cell"):
         return _reduce_shell
     if issubclass(kind, io.IOBase) and home_of(kind) != "__main__":
@@ -150,12 +148,12 @@ def is_process_singleton(obj: object) -> bool:
     return any(value is obj for place in places for value in list(place.values()))
 
 
-_containers: dict[type, frozenset[int]] = {}
-
-
 def _module_of(obj: object) -> str:
     home = getattr(obj, "__module__", None)
     return home if type(home) is str else ""
+
+
+_containers: dict[type, frozenset[int]] = {}
 
 
 def class_containers(kind: type) -> frozenset[int]:

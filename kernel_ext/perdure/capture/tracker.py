@@ -6,7 +6,6 @@ finds the co-variables anew among it, and says which of them differ from what wa
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -50,7 +49,6 @@ class Tracker:
 
         :param also: co-variables to look at besides.
         """
-        began = time.perf_counter()
         with guard.undisturbed():
             jobs = self._look(current, reach, also)
             together = self._find_circles(jobs, current)
@@ -61,7 +59,6 @@ class Tracker:
         regrouped = frozenset(name for identity in self._regrouped for name in table.names_of(identity))
         scan = Scan(dict(table.bindings), changes, dict(table.missing), touched, regrouped)
         self._withdraw(scan)
-        scan.seconds = time.perf_counter() - began
         return scan
 
     def _withdraw(self, scan: Scan) -> None:

@@ -107,16 +107,6 @@ def locate(connection: sqlite3.Connection, name: bytes) -> Location | None:
     return _location(row) if row else None
 
 
-def locate_commit(connection: sqlite3.Connection, name: bytes) -> Location | None:
-    """Where the catalog says that a commit lies."""
-    row = connection.execute(
-        "SELECT packs.name, commits.offset, commits.length FROM commits JOIN packs ON packs.number = commits.pack "
-        "WHERE commits.id = ?",
-        (name,),
-    ).fetchone()
-    return _location(row) if row else None
-
-
 def _location(row: tuple[object, object, object]) -> Location | None:
     name, offset, length = row
     if isinstance(name, str) and isinstance(offset, int) and isinstance(length, int) and 0 < length < 1 << 40:

@@ -48,6 +48,3 @@ class Manifest:
     @property
     def names(self) -> set[str]:
         return self.bindings.keys() | self.missing.keys()
-
-    def copy(self) -> Manifest:
-        return Manifest(dict(self.bindings), dict(self.missing))

@@ -62,7 +62,8 @@ def keep_house(line: Line, store: str, seed: int) -> None:
             if work == "gc":
                 opened.gc()  # within the retention: what it drops is what no commit needs
             elif work == "verify":
-                assert opened.verify().findings == []
+                report = opened.verify()
+                assert not report.findings, report.findings
             elif sessions := [info.id for info in opened.sessions() if info.commits]:
                 target = Path(store).with_name("exported.perdure")
                 opened.export(chance.choice(sessions), target)

@@ -59,6 +59,24 @@ def test_a_kill_at_every_write(nursery: Nursery, tmp_path: Path) -> None:
     print(f"{at - 1} writes, a kill at each")
 
 
+@pytest.mark.slow
+@pytest.mark.torture
+def test_a_store_that_was_open_before_finds_no_damage_after_the_kill(nursery: Nursery, tmp_path: Path) -> None:
+    # Whoever opens a store takes in what the dead have left: so keep it open.
+    at, more = 0, True
+    while more:
+        at += 1
+        with Store.open(tmp_path / f"s{at}") as opened:
+            child = nursery.fork(
+                "kill.at_write:run_cells", store=str(opened.path), session=None, cells=CELLS[:3], at=at
+            )
+            messages = child.finish()
+            more = not messages or "calls" not in messages[-1]
+            assert opened.verify().findings == []
+        shutil.rmtree(tmp_path / f"s{at}")
+    assert at > 10
+
+
 def _go_on(nursery: Nursery, lane: Lane) -> None:
     """Restore, and run two more cells on top."""
     more = ["words = globals().get('words', []); words.append('after the kill')", "later = [words, 1]"]

@@ -39,7 +39,7 @@ class Harvest:
     snapshots: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
     """By the 20 bytes of the id: the chunks that the snapshot needs."""
     commits: dict[str, tuple[Commit, bytes, Location]] = field(default_factory=dict)
-    moves: list[RefsMove] = field(default_factory=list)
+    moves: list[tuple[RefsMove, Location]] = field(default_factory=list)
     sessions: list[SessionRecord] = field(default_factory=list)
     damages: list[Damage] = field(default_factory=list)
     whole: dict[str, int] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Harvest:
                 case Kind.COMMIT:
                     self.commits[digest[:KEY_SIZE].hex()] = Commit.decode(payload), payload, at
                 case Kind.REFS:
-                    self.moves.append(RefsMove.decode(payload))
+                    self.moves.append((RefsMove.decode(payload), at))
                 case Kind.SESSION:
                     self.sessions.append(SessionRecord.decode(payload))
                 case _:
@@ -118,7 +118,7 @@ def apply(connection: sqlite3.Connection, harvest: Harvest, *, states: dict[str,
         added += not index.has_commit(connection, commit_id)
         index.add_commit(connection, commit_id, commit, payload, at, numbers)
     # Where gc has said a move again in full, under its old stamp, that one comes first.
-    for move in sorted(harvest.moves, key=lambda move: (move.stamp, move.advance)):
+    for move in sorted((move for move, _ in harvest.moves), key=lambda move: (move.stamp, move.advance)):
         kept = _existing(connection, move)
         if kept is not None:
             index.apply_move(connection, kept)

@@ -100,7 +100,7 @@ def _save_rows(path: Path, files: Files, packs: PackFiles, harvest: Harvest) -> 
         finally:
             old.close()
     known = {(record.id, record.stamp) for record in harvest.sessions}
-    moves = {(move.session, move.stamp) for move in harvest.moves}
+    moves = {(move.session, move.stamp) for move, _ in harvest.moves}
     appender = Appender(files, packs.directory)
     for payload in commits:
         appender.add(Kind.COMMIT, payload)

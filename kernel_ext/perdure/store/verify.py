@@ -199,10 +199,9 @@ def _check_rows(
             found = packs.record(again) if again is not None and name is not None and name in spans else None
         if found is None or found[0].digest[:KEY_SIZE] != key or found[0].kind != kind:
             report.findings.append(affected.finding(f"the row of record {_hex(key)} is wrong", "catalog", {key}))
-    _check_missing(
-        connection, harvest, whole, seen, {name: row.indexed for name, row in rows.items()}, report, affected
-    )
-    _check_sessions(connection, harvest, report)
+    indexed = {name: row.indexed for name, row in rows.items()}
+    _check_missing(connection, harvest, whole, seen, indexed, report, affected)
+    _check_sessions(connection, harvest, indexed, report)
 
 
 def _check_missing(
@@ -222,13 +221,18 @@ def _check_missing(
             report.findings.append(Finding(f"the row of commit {commit_id} is missing", "catalog", (commit_id,)))
 
 
-def _check_sessions(connection: sqlite3.Connection, harvest: Harvest, report: VerifyReport) -> None:
+def _check_sessions(
+    connection: sqlite3.Connection, harvest: Harvest, indexed: dict[str, int], report: VerifyReport
+) -> None:
     newest: dict[str, int] = {}
-    for move in harvest.moves:
-        newest[move.session] = max(move.stamp, newest.get(move.session, 0))
+    for move, at in harvest.moves:
+        # One that lies further on was never acknowledged; one to a commit that was not whole was left out with it.
+        known = move.refs.head is None or index.has_commit(connection, move.refs.head)
+        if known and at.offset < indexed.get(at.pack, 0):
+            newest[move.session] = max(move.stamp, newest.get(move.session, 0))
     for row in index.session_rows(connection):
         session = row.record.id
-        if newest.get(session, 0) > row.move.stamp and not report.unfinished:
+        if newest.get(session, 0) > row.move.stamp:
             report.findings.append(Finding(f"the refs of session {session} are old", "catalog", (), (session,)))
         for tip in row.move.refs.tips():
             if not index.has_commit(connection, tip):

@@ -101,7 +101,7 @@ class Lane:
         assert not message["failed"], message["failed"]
         commit, values = message["restored"], message["values"]
         if commit is None:
-            assert not self.acknowledged
+            assert self.head is None
             return
         with self.reading() as history:
             expected = values_at(history, commit)

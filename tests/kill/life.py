@@ -36,6 +36,8 @@ def live(line: Line, store: str, session: str | None, seed: int, sync: bool) -> 
             cell = next_move(chance, commits[-20:], sorted(shell.session.branches))
             line.say(moving=cell)
             shell.run(cell)
+            if shell.session.head is None:  # before the first commit, of which there is nothing to acknowledge
+                shell.run("%dart redo")
         else:
             for _ in range(1 if sync else chance.choice([1, 1, 2, 4])):  # several may be on their way at once
                 cell = next_cell(chance, dict(shell.ip.user_ns))

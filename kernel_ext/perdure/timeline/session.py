@@ -22,6 +22,7 @@ from perdure.timeline.cell import Cell
 from perdure.timeline.checkout import Checkout
 from perdure.timeline.commit import check_variable, is_echo
 from perdure.timeline.history import History, find_branch
+from perdure.timeline.listeners import Listeners
 from perdure.timeline.live import enter, leave, live_session
 from perdure.timeline.manifest import Manifest
 from perdure.timeline.positions import Position, Positions, changed_something
@@ -43,7 +44,8 @@ class Session(History):
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._ended: list[Cell] = []
-        self._running: Cell | None = None
+        self.running: Cell | None = None
+        self.listeners = Listeners()
         self._reported: object = None
         self._positions = Positions(store)
         head = store.refs(self.id).head
@@ -65,7 +67,7 @@ class Session(History):
             self.settle()
             if not cell.quiet:  # commands of ours change nothing that is still being saved, and some wait for it
                 self._recorder.saver.wait_until_returned()
-            self._running = cell
+            self.running = cell
 
     def make_way(self) -> None:
         """Code is about to run that is no cell: let go of the live objects that are still being saved."""
@@ -75,7 +77,7 @@ class Session(History):
         """A cell has run. Its commit is made by the next :meth:`settle`."""
         with self._lock:
             self._ended.append(cell)
-            self._running = None
+            self.running = None
 
     def settle(self) -> None:
         """Read what the cells that ended have left, and hand it to the saver. Never raises."""
@@ -94,6 +96,7 @@ class Session(History):
     def _on_saved(self, record: Record, before: Refs) -> None:
         if changed_something(record):
             self._positions.changed(Position(before.head, before.branch))
+        self.listeners.tell(record)
 
     # -- durability --------------------------------------------------------------------------------------------
 
@@ -268,7 +271,7 @@ class Session(History):
     def _prepare_to_move(self) -> None:
         """Commit whatever the running cell has changed so far, so that nothing is lost and the move can be undone."""
         self.settle()
-        running = self._running or Cell("", started=time.time())
+        running = self.running or Cell("", started=time.time())
         self._ended.append(replace(running, quiet=True, execution_count=None))
         self.settle()
         self._recorder.saver.flush()
@@ -339,7 +342,7 @@ class Session(History):
         """
         with self._lock:
             began = time.perf_counter()
-            self._running = None
+            self.running = None
             self._recorder.saver.flush()
             scan = self._recorder.scan(cell.reach)
             rows = self._put(self._recorder.saver.manifest, live=Manifest.now(scan, self._recorder.saver.manifest))
@@ -359,7 +362,7 @@ class Session(History):
         :returns: whether there is more to look at.
         """
         with self._lock:
-            if self._running is not None or self._ended:
+            if self.running is not None or self._ended:
                 return False
             batch = self._recorder.unchecked(seconds, large=large)
             if batch:

@@ -1,0 +1,128 @@
+"""Measure what `perdure.cot` promises with the embedded models: ``python -m benchmarks.cot [TASK ...] [--write docs/benchmarks-cot.md]``.
+
+The shape of the tables of *Cache-of-Thought* (arXiv 2502.20587) on three tasks (`benchmarks.thinking.tasks`): the apprentice with no, random
+and retrieved examples, and accuracy against the cost of all calls. Replies are remembered under ``build/thinking`` by the weights'
+digest, so that a second run computes only what is new; runs with different tasks may go side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.measure import Section, machine
+from benchmarks.thinking import costs, examples, tables
+from benchmarks.thinking.memory import Cast
+from benchmarks.thinking.tables import Measured
+from benchmarks.thinking.tasks import TASKS
+from perdure.cot.models.names import EMBEDDED
+
+BUILD = Path(__file__).parents[1] / "build" / "thinking"
+PRICES = {"apprentice": 0.1, "master": 1.0}
+"""A call's: the master's is the unit."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cot", description=__doc__)
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"which: {', '.join(TASKS)} (all)")
+    parser.add_argument("--questions", type=int, default=2_000, help="of the first tables, for each seed (2,000)")
+    parser.add_argument("--stream", type=int, help="questions of a stream, for each seed (as many, at most 1,000)")
+    parser.add_argument("--kept", type=int, default=1_000, help="kept answers, where nothing else is said (1,000)")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--models", type=Path, default=EMBEDDED, help="a folder with other weights of the three")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the page: docs/benchmarks-cot.md")
+    given = parser.parse_args(arguments)
+    unknown = [name for name in given.tasks if name not in TASKS]
+    if unknown:
+        parser.error(f"there is no {unknown[0]!r}; there are {', '.join(TASKS)}")
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    sections, models = measure(given)
+    for section in sections:
+        print(report.as_text(section), flush=True)
+    here = machine() | {"models": ", ".join(f"{name} {version}" for name, version in models.items())}
+    if given.json:
+        found = {"machine": here, "sections": [dataclasses.asdict(section) for section in sections]}
+        given.json.write_text(json.dumps(found, indent=1))
+    if given.write:
+        _write(given.write, sections, here, given)
+    return 0
+
+
+def measure(given: argparse.Namespace) -> tuple[list[Section], dict[str, str]]:
+    """All tables, and the versions of the models."""
+    import torch
+
+    torch.set_num_threads(1)  # small matrices: threads wait for each other for longer than they work
+    began = time.monotonic()
+
+    def told(what: str) -> None:
+        print(f"[{time.monotonic() - began:.0f} s] {what}", flush=True)
+
+    cast = Cast.of(given.models, BUILD, PRICES)
+    prices = costs.Prices(PRICES["apprentice"] / PRICES["master"], _parameters(given.models))
+    folder = Path(tempfile.mkdtemp(prefix="caches-", dir=BUILD))
+    stream = given.stream or min(given.questions, 1_000)
+    measured: dict[str, Measured] = {}
+    try:
+        for name in given.tasks or TASKS:
+            task, parts = TASKS[name], []
+            for seed in range(given.seeds):
+                parts.append(examples.measure(task, seed, cast, given.questions, given.kept))
+                told(f"{name}, seed {seed}: examples done")
+            spent = costs.measure(task, given.seeds, cast, folder, stream, given.kept, prices, told)
+            kept = len(task.kept(0, given.kept))
+            measured[name] = Measured(task, examples.together(parts), spent, kept)
+        told(
+            f"{cast.apprentice.computed:,} replies of the apprentice and {cast.master.computed:,} of the master were new"
+        )
+    finally:
+        cast.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    sections = [tables.goals(measured)]
+    sections += [tables.examples(one) for one in measured.values()]
+    sections += [tables.costs(one, kind) for kind in ("once", "again") for one in measured.values()]
+    sections.append(tables.thresholds(measured))
+    confidence = tables.confidences(measured)
+    sections += [] if confidence is None else [confidence]
+    return sections, {model.name: model.version for model in (cast.encoder, cast.apprentice, cast.master)}
+
+
+def _parameters(models: Path) -> float:
+    """The apprentice's parameters as a share of the master's, from the sizes of the files."""
+    sizes = [(models / name / "model.safetensors").stat().st_size for name in ("apprentice", "master")]
+    return sizes[0] / sizes[1]
+
+
+_HEAD = """# Benchmarks of image questions
+
+What the embedded demo models do with the cache, the examples and the routing, {seeds} seeds. This page is written by
+
+    {command}
+
+They are small (`kernel_ext/perdure/cot/embedded/MODEL_CARD.md`), so the figures are those of the mechanism, not of any hosted model. A verdict
+*can't tell* means that the interval holds both answers. The code that measures is `benchmarks/cot.py` and `benchmarks/thinking/`.
+
+## What was measured
+
+"""
+
+
+def _write(path: Path, sections: list[Section], here: dict[str, str], given: argparse.Namespace) -> None:
+    command = "python -m benchmarks.cot --write docs/benchmarks-cot.md"
+    if given.questions != 2_000:
+        command += f" --questions {given.questions}"
+    lines = [_HEAD.format(seeds=given.seeds, command=command) + "\n".join(f"- {k}: {v}" for k, v in here.items()), ""]
+    path.write_text("\n".join([*lines, *map(report.as_markdown, sections)]).rstrip() + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,15 +14,20 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
+from enum import Enum
+from functools import cached_property
 from pathlib import Path
+from types import GenericAlias, ModuleType
 from typing import Any
 
 import click
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Undefined
-from traitlets.config import Config
+from traitlets.config import Config, Configurable
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
+#: Classes that users call. The others are given to them, or are plain data that their fields explain.
+MADE_BY_USERS = {"cot.Cot"}
 HEAD = """# Reference
 
 *Written from the code by `make docs`; changes made here are lost.*
@@ -96,6 +101,7 @@ def add_commands(page: Reference, group: click.Group) -> None:
     """Describe every command of the shell, which are the magics' verbs as well."""
     page.add("## Commands")
     page.add("`%dart VERB` in a notebook and `perdure VERB` in a shell take the same words.")
+    page.add("`%cot VERB` in a notebook and `perdure cot VERB` in a shell take the same words.")
     page.add(page.documented("perdure", group.help))
     add_parameters(page, "perdure", group)
     for name, command in commands(group):
@@ -160,14 +166,21 @@ def add_magics(page: Reference) -> None:
 
 def add_settings(page: Reference) -> None:
     """Describe the traitlets that can be configured."""
-    from perdure.jupyter.config import Perdure
+    from perdure.jupyter import config
 
     page.add("## Settings")
-    page.add(page.documented("c.Perdure", Perdure.__doc__))
+    for name, value in vars(config).items():
+        if inspect.isclass(value) and issubclass(value, Configurable) and value.__module__ == config.__name__:
+            add_configurable(page, f"c.{name}", value)
+
+
+def add_configurable(page: Reference, name: str, cls: type[Configurable]) -> None:
+    """Describe what one class can be told."""
+    page.add(page.documented(name, vars(cls).get("__doc__")))
     rows = []
-    for name, trait in sorted(Perdure.class_own_traits(config=True).items()):
+    for key, trait in sorted(cls.class_own_traits(config=True).items()):
         default = "" if trait.default_value is Undefined else f"`{trait.default_value!r}`"
-        rows.append((f"`c.Perdure.{name}`", default, one_line(page.documented(f"c.Perdure.{name}", trait.help))))
+        rows.append((f"`{name}.{key}`", default, one_line(page.documented(f"{name}.{key}", trait.help))))
     page.table(("setting", "default", "means"), rows)
 
 
@@ -175,50 +188,79 @@ def add_settings(page: Reference) -> None:
 
 
 def add_python(page: Reference) -> None:
-    """Describe the public names of the package."""
+    """Describe the public names of the package, and of `perdure.cot`."""
     import perdure
+    import perdure.cot
 
     page.add("## Python")
-    page.add(page.documented("perdure", perdure.__doc__))
-    for name in perdure.__all__:
-        value = getattr(perdure, name)
+    add_module(page, perdure)
+    page.add("## Python: image questions")
+    add_module(page, perdure.cot)
+
+
+def add_module(page: Reference, module: ModuleType) -> None:
+    """Describe the public names of a module."""
+    page.add(page.documented(module.__name__, module.__doc__))
+    inner = module.__name__.removeprefix("perdure").lstrip(".")
+    for name in module.__all__:
+        value = getattr(module, name)
+        called = f"{inner}.{name}" if inner else name
         if inspect.isclass(value):
-            add_class(page, name, value)
+            add_class(page, called, value)
+        elif isinstance(value, GenericAlias):
+            page.add(f"### perdure.{called}")
+            home = inspect.getmodule(value.__args__[0])
+            page.add(f"    {name} = {re.sub(r'[a-z_.]+[.](?=[A-Z])', '', str(value))}")
+            page.add(page.documented(f"perdure.{called}", home and field_notes(home).get(name)))
         elif callable(value):
-            page.add(f"### perdure.{name}")
+            page.add(f"### perdure.{called}")
             page.add(f"    {name}{signature(value)}")
-            page.add(page.documented(f"perdure.{name}", value.__doc__))
+            page.add(page.documented(f"perdure.{called}", value.__doc__))
         elif not inspect.ismodule(value) and not name.startswith("__"):
-            page.gaps.append(f"perdure.{name} (neither a class nor a function)")
+            page.gaps.append(f"perdure.{called} (neither a class nor a function)")
 
 
 def signature(function: Callable[..., Any]) -> str:
     """Return a signature as it is written, without `self` or `cls`."""
     given = inspect.signature(function)
     kept = [p for name, p in given.parameters.items() if name not in {"self", "cls"}]
-    return re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(given.replace(parameters=kept)))
+    text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(given.replace(parameters=kept)))
+    return re.sub(r"<\w+\.\w+: '?(\w+)'?>", r"'\1'", text).replace("= Ellipsis", "= ...")
 
 
 def add_class(page: Reference, name: str, cls: type) -> None:
     """Describe a class with its public fields, properties and methods."""
     page.add(f"### perdure.{name}")
-    page.add(page.documented(f"perdure.{name}", cls.__doc__))
+    doc = inspect.cleandoc(vars(cls).get("__doc__") or "")
+    if name in MADE_BY_USERS:
+        parameters = re.findall(r"^:param (\w+):", doc, re.MULTILINE)
+        page.add(f"    {cls.__name__}{signature(cls.__init__).removesuffix(' -> None')}")
+        untold = [name for name in inspect.signature(cls).parameters if name not in parameters]
+        page.gaps += [f"perdure.{name} (parameter {parameter})" for parameter in untold]
+    page.add(page.documented(f"perdure.{name}", doc))
     bases = [base.__name__ for base in cls.__bases__ if base.__module__.split(".")[0] == "perdure"]
     if bases:
         page.add(f"It has all that `{'` and `'.join(bases)}` has, and:")
     notes = field_notes(cls)
-    doc = cls.__doc__ or ""
     rows = []
+    if issubclass(cls, Enum):
+        values = [(f"`{name}.{key}`", f"`{value.value!r}`", notes.get(key)) for key, value in cls.__members__.items()]
+        page.table(
+            ("name", "value", "means"),
+            [(key, value, one_line(page.documented(key.strip("`"), told))) for key, value, told in values],
+        )
     for field, kind in inspect.get_annotations(cls).items():
         if not field.startswith("_"):
-            told = notes.get(field) or ("see above" if re.search(rf"\b{field}\b", doc) else None)
+            told = notes.get(field) or see_above(field, doc)
             kind_text = kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
             rows.append((f"`{field}`", f"`{kind_text}`", one_line(page.documented(f"{name}.{field}", told))))
     members = [(key, value) for key, value in vars(cls).items() if not key.startswith("_")]
     for key, value in members:
-        if isinstance(value, property):
-            kind_text = str(inspect.get_annotations(value.fget).get("return", "")) if value.fget else ""
-            rows.append((f"`{key}`", f"`{kind_text}`", one_line(page.documented(f"{name}.{key}", value.__doc__))))
+        if isinstance(value, property | cached_property):
+            getter = value.fget if isinstance(value, property) else value.func
+            kind_text = str(inspect.get_annotations(getter).get("return", "")) if getter else ""
+            told = value.__doc__ or see_above(key, doc)
+            rows.append((f"`{key}`", f"`{kind_text}`", one_line(page.documented(f"{name}.{key}", told))))
     page.table(("attribute", "type", "is"), rows)
     for key, value in members:
         function = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
@@ -228,17 +270,24 @@ def add_class(page: Reference, name: str, cls: type) -> None:
             page.add(page.documented(f"{name}.{key}", function.__doc__))
 
 
-def field_notes(cls: type) -> dict[str, str]:
-    """Return what `#:` comments (above or behind) and strings below say about a class's annotated fields."""
+def see_above(name: str, doc: str) -> str | None:
+    """Refer to the class's own documentation, if that has the name."""
+    return "see above" if re.search(rf"\b{name}\b", doc) else None
+
+
+def field_notes(owner: type | ModuleType) -> dict[str, str]:
+    """Return what `#:` comments (above or behind) and strings below say about the names set in a class or module."""
     try:
-        lines = textwrap.dedent(inspect.getsource(cls)).splitlines()
+        lines = textwrap.dedent(inspect.getsource(owner)).splitlines()
     except (OSError, TypeError):
         return {}
-    body = ast.parse("\n".join(lines)).body[0]
+    parsed = ast.parse("\n".join(lines))
+    body = parsed if inspect.ismodule(owner) else parsed.body[0]
     notes: dict[str, str] = {}
-    statements = body.body if isinstance(body, ast.ClassDef) else []
+    statements = body.body if isinstance(body, ast.ClassDef | ast.Module) else []
     for at, node in enumerate(statements):
-        if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
+        targets = [node.target] if isinstance(node, ast.AnnAssign) else getattr(node, "targets", [])
+        if not (len(targets) == 1 and isinstance(targets[0], ast.Name)):
             continue
         note = [lines[node.lineno - 1].partition("#:")[2].strip()]
         above = node.lineno - 2
@@ -248,7 +297,7 @@ def field_notes(cls: type) -> dict[str, str]:
         below = statements[at + 1] if at + 1 < len(statements) else None
         if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str):
             note.append(below.value.value)
-        notes[node.target.id] = " ".join(part for part in note if part)
+        notes[targets[0].id] = " ".join(part for part in note if part)
     return notes
 
 

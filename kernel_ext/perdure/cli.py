@@ -1,4 +1,4 @@
-"""The verbs from a shell: ``perdure VERB``. In a kernel, ``%dart VERB`` runs the same commands."""
+"""The verbs from a shell: ``perdure VERB``. In a kernel, ``%dart VERB`` and ``%cot VERB`` run the same commands."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import click
 
 from perdure._version import __version__
 from perdure.verbs import keeping, moving, naming, reading
+from perdure.verbs.cot.commands import cot
 from perdure.verbs.group import Verbs
 
 
@@ -19,7 +20,7 @@ def main() -> None:
     """
 
 
-for command in (
+COMMANDS = (
     reading.status,
     reading.log,
     reading.show,
@@ -41,8 +42,13 @@ for command in (
     keeping.flush,
     keeping.verify,
     keeping.gc,
-):
+)
+
+for command in (*COMMANDS, cot):
     main.add_command(command)
+
+dart = Verbs("dart", help=main.help, params=[], commands=COMMANDS)
+"""What ``%dart`` takes: the verbs of sessions; those of image questions are ``%cot``'s."""
 
 
 if __name__ == "__main__":

@@ -116,3 +116,34 @@ class DamagedCatalog(Damaged):
 
 class DamagedBundle(Damaged):
     """An exported file is torn or changed."""
+
+
+# -- there is no answer to the question: ask again, ask otherwise, or spend more -----------------------------------------
+
+
+class NoAnswer(PerdureError):
+    """An image question got no answer. What was paid for until then is in the ledger, and kept answers stay."""
+
+
+class UnreadablePicture(NoAnswer):
+    """What was given as a picture is none, is damaged, or is too large to be decoded safely."""
+
+
+class ModelUnavailable(NoAnswer):
+    """The model is down, too slow, or has had too many requests; the same question may be answered later."""
+
+
+class ModelRefused(NoAnswer):
+    """The model will not answer: the key is missing or wrong, there is no such model, or it can't take the request."""
+
+
+class UnusableReply(NoAnswer):
+    """The model said nothing, or nothing that has the form asked for."""
+
+
+class BudgetSpent(NoAnswer):
+    """The question could cost more than what is left of the budget."""
+
+
+class MissingExtra(UsageError):
+    """The call needs packages that come with ``pip install 'perdure[cot]'``."""

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 def complete(shell: InteractiveShell, event: Any) -> list[str]:
     """Candidates for the word at the cursor of a ``%dart`` line (IPython's ``complete_command`` hook)."""
-    from perdure.cli import main
+    from perdure.cli import dart
 
     before: str = event.text_until_cursor
     words = before.removesuffix(event.symbol).split()
     if len(words) <= 1:
-        return list(main.commands)
-    command = main.commands.get(words[1])
+        return list(dart.commands)
+    command = dart.commands.get(words[1])
     if command is None:
         return []
     if event.symbol.startswith("-"):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
-from traitlets import Bool, Enum, Unicode
+from traitlets import Bool, Enum, Float, Int, Unicode
 from traitlets.config import Configurable
 
 
@@ -29,6 +30,40 @@ class Perdure(Configurable):
     watch_idle = Bool(
         True, help="Look for changes made outside cells (by widgets, threads or timers) while the kernel is idle."
     ).tag(config=True)
+
+
+class Cot(Configurable):
+    """Image questions."""
+
+    master = Unicode(
+        "embedded:master", help="The large model: embedded:master, openai:MODEL, transformers:PATH, or none."
+    ).tag(config=True)
+    apprentice = Unicode("embedded:apprentice", help="The small model, named in the same way.").tag(config=True)
+    cache = Unicode(
+        "", help="Folder of the kept answers. PERDURE_COT in the environment, else the Jupyter data folder, if empty."
+    ).tag(config=True)
+    delta = Float(0.02, help="The share of wrong answers that near matches may have; 0 turns them off.").tag(
+        config=True
+    )
+    budget = Unicode("", help="Dollars: such as '0.05/question, 5/batch, 20/day'. No limit if empty.").tag(config=True)
+    k = Int(4, help="Examples that the apprentice is shown, at most.").tag(config=True)
+    strategy = Enum(
+        ["fused", "image", "text", "keyword", "hierarchical"], "fused", help="By what the examples are found."
+    ).tag(config=True)
+    enough = Float(0.9, help="The confidence at which the apprentice's answer will do.").tag(config=True)
+    concurrency = Int(8, help="Model calls at once.").tag(config=True)
+    urls = Bool(False, help="Whether pictures may be fetched from URLs.").tag(config=True)
+    chroma = Unicode(
+        "", help="http:// address of a team's Chroma server; one of our own on this machine if empty."
+    ).tag(config=True)
+    keep_images = Enum(["full", "thumbnail", "none"], "full", help="How much of the pictures is kept.").tag(config=True)
+    limit_bytes = Int(0, help="Bytes that the kept answers may take; no limit if 0.").tag(config=True)
+    expire_days = Float(0.0, help="Days after which a kept answer is no longer used; never if 0.").tag(config=True)
+
+    def settings(self) -> dict[str, Any]:
+        """What `perdure.cot.client.Cot` is made with: all that differs from its own defaults."""
+        names = [name for name, trait in self.traits(config=True).items() if getattr(self, name) != trait.default_value]
+        return {name: getattr(self, name) for name in names}
 
 
 def store_path(configured: str | os.PathLike[str] | None = None) -> Path:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from perdure.errors import PerdureError
+from perdure.jupyter import asking
 from perdure.jupyter.attachment import attach_again, detach, earlier_session
 from perdure.jupyter.magics import register, unregister
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 def load(shell: InteractiveShell) -> None:
     """Attach the shell to a new session. A store that can't be used is reported in a sentence, and cells run as before."""
     register(shell)
+    asking.register(shell)
     try:
         attach_again()
     except PerdureError as error:
@@ -37,3 +39,4 @@ def unload(shell: InteractiveShell) -> None:
     detach()
     atexit.unregister(detach)
     unregister(shell)
+    asking.unregister(shell)

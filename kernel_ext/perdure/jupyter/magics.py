@@ -46,11 +46,11 @@ class DartMagics(Magics):
 
 def run_verb(words: list[str], store: str) -> None:
     """Run a verb on this kernel's session. Whatever goes wrong is a sentence, never an exception in the user's cell."""
-    from perdure.cli import main
+    from perdure.cli import dart
     from perdure.verbs.request import Kernel
 
     try:
-        main.main(words, "%dart", standalone_mode=False, obj=Kernel(store))
+        dart.main(words, "%dart", standalone_mode=False, obj=Kernel(store))
     except Exception as error:  # noqa: BLE001 - a fault of ours must never show as one of the user's cell
         print(
             f"'%dart {words[0] if words else ''}' failed, which is a fault in perdure: {type(error).__name__}: {error}",

@@ -1,0 +1,102 @@
+"""How sure the apprentice's answer is: the probability that the master would say the same.
+
+What is known without asking the master (the model's own token probabilities or the agreement of several samples, what the
+retrieved neighbours answered, and how near they are) goes through a logistic model, which learns from audits: questions that both
+were asked. A shipped prior stands in until there are audits, and yields to them as they come.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for an apprentice's answer, each between 0 and 1."""
+
+    certainty: float
+    """The geometric mean of its tokens' probabilities, or the share of samples that agree."""
+    support: float
+    """The share of the neighbours, weighted by their similarity, whose kept answer is the same; 0.5 if there are none."""
+    nearness: float
+    """The similarity of the nearest neighbour; 0 if there is none."""
+
+    def features(self) -> tuple[float, ...]:
+        """What the logistic model sees: each on a scale where 0 says nothing."""
+        # A token probability of 0.99 is far from one of 0.9: what is left to 1 counts, as a logarithm.
+        doubt = -math.log10(max(1.0 - self.certainty, 1e-4)) - 1.0
+        return (1.0, doubt, 2.0 * self.support - 1.0, (2.0 * self.support - 1.0) * max(self.nearness, 0.0))
+
+
+PRIOR: Final = (0.6, 1.2, 0.6, 1.2)
+"""Weights of `Evidence.features` before any audit."""
+
+_TRUST: Final = 4.0
+"""How many audits each weight of the prior is worth, roughly: the inverse variance of its Gaussian."""
+_STEPS: Final = 12
+
+
+class Confidence:
+    """The calibrated probability, learned online: a logistic regression with a Gaussian prior at `PRIOR`.
+
+    Fitted anew, by Newton's method, whenever the audits have grown by an eighth. Not safe to be used from several threads.
+    """
+
+    def __init__(self, audits: Sequence[tuple[Sequence[float], bool]] = ()) -> None:
+        self._seen: list[tuple[tuple[float, ...], bool]] = [
+            (tuple(features), agreed) for features, agreed in audits if len(features) == len(PRIOR)
+        ]
+        self._weights: tuple[float, ...] = PRIOR
+        self._fitted = 0
+
+    @property
+    def record(self) -> tuple[int, int]:
+        """How many audits there were, and in how many the two agreed."""
+        return len(self._seen), sum(agreed for _, agreed in self._seen)
+
+    def learn(self, evidence: Evidence, agreed: bool) -> None:
+        """Take in one audit."""
+        self._seen.append((evidence.features(), agreed))
+
+    def probability(self, evidence: Evidence) -> float:
+        """That the master would answer the same."""
+        if len(self._seen) > self._fitted + self._fitted // 8:
+            self._fit()
+        return _sigmoid(sum(w * x for w, x in zip(self._weights, evidence.features(), strict=True)))
+
+    def _fit(self) -> None:
+        import numpy as np
+
+        self._fitted = len(self._seen)
+        rows = np.array([features for features, _ in self._seen])
+        agreed = np.array([agreed for _, agreed in self._seen], dtype=float)
+        self._weights = tuple(float(weight) for weight in _posterior(rows, agreed))
+
+
+def _sigmoid(value: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(min(value, 30.0), -30.0)))
+
+
+def _posterior(rows: NDArray[np.float64], agreed: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mode of the posterior (Bishop, *Pattern Recognition and Machine Learning*, section 4.5.1)."""
+    import numpy as np
+
+    prior = np.array(PRIOR)
+    weights = prior.copy()
+    for _ in range(_STEPS):
+        said = 1.0 / (1.0 + np.exp(-np.clip(rows @ weights, -30.0, 30.0)))
+        slope = rows.T @ (said - agreed) + _TRUST * (weights - prior)
+        curve = (rows * (said * (1.0 - said))[:, None]).T @ rows + _TRUST * np.eye(len(prior))
+        step = np.linalg.solve(curve, slope)
+        weights = weights - step
+        if float(np.abs(step).max()) < 1e-6:
+            break
+    result: NDArray[np.float64] = weights
+    return result

@@ -1,0 +1,23 @@
+"""What tests of image questions share: a cache of their own, and no network."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # a question to the hub takes most of a minute to fail
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the cache that is used where none is named."""
+    folder = tmp_path / "cot"
+    monkeypatch.setenv("PERDURE_COT", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return Path(__file__).resolve().parents[2]

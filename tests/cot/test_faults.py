@@ -938,7 +938,7 @@ def test_a_cap_that_is_none_is_refused(cap: Any) -> None:
         {"images": "photo.png"},
         {"route": "west"},
     ],
-    ids=str,
+    ids="-".join,
 )
 def test_arguments_that_make_no_sense_are_sentences(given: dict[str, Any]) -> None:
     master = Painter("master")

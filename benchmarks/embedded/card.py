@@ -110,10 +110,16 @@ def _share(value: float | None) -> str:
 
 
 def _spent(log: list[dict[str, Any]], name: str) -> str:
+    """Steps and time of all its stages: the steps are counted anew in each."""
     mine = [line for line in log if line["training"] == name]
-    if not mine:
+    ends = [
+        line for line, after in zip(mine, [*mine[1:], None], strict=True) if not after or after["step"] <= line["step"]
+    ]
+    if not ends:
         return ""
-    return f"{mine[-1]['step']:,} steps, {mine[-1]['minutes']:.0f} min of one core"
+    steps, minutes = sum(line["step"] for line in ends), sum(line["minutes"] for line in ends)
+    stages = f" in {len(ends)} stages" if len(ends) > 1 else ""
+    return f"{steps:,} steps{stages}, {minutes:.0f} min of one core"
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.nearby.world import Asked, World
 from perdure.cot.near import CHANGED, Calibration, features, score
 
-NEAREST = 8
+NEAREST = 6
 """Candidates that are compared, as the index finds them."""
 
 

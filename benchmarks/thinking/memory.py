@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,7 @@ from perdure.cot.models.model import Model, Price, Prompt, Reply, Sampling
 from perdure.cot.models.transformers_model import TransformersModel
 from perdure.cot.picture import Picture
 from perdure.cot.prompting import prompt
-from perdure.errors import NoAnswer, UnusableReply
+from perdure.errors import UnusableReply
 
 THREADS: Final = 48
 """Calls at once: enough for full batches."""
@@ -76,19 +77,16 @@ class Remembering:
 
     def replies(self, prompts: Sequence[Prompt]) -> list[str | None]:
         """What it says to each; None where that is nothing. Those of one length go together, so that little is padded."""
-        order = sorted(range(len(prompts)), key=lambda at: _length(prompts[at]))
-        found: dict[str, str | None] = {}
+        keys = [digest(self, each, Sampling()) for each in prompts]
+        unknown = {key: each for key, each in zip(keys, prompts, strict=True) if key not in self._said}
 
-        def ask(at: int) -> None:
-            try:
-                found[digest(self, prompts[at], Sampling())] = self.generate(prompts[at]).text
-            except NoAnswer:
-                found[digest(self, prompts[at], Sampling())] = None
+        def ask(each: Prompt) -> None:
+            with suppress(UnusableReply):
+                self.generate(each)
 
-        distinct = {digest(self, prompts[at], Sampling()): at for at in order}
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(ask, distinct.values()))
-        return [found[digest(self, each, Sampling())] for each in prompts]
+            list(pool.map(ask, sorted(unknown.values(), key=_length)))
+        return [self._said[key]["text"] for key in keys]
 
     def close(self) -> None:
         """Let go of the file and the weights."""

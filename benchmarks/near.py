@@ -26,7 +26,7 @@ from perdure.cot.embedding import Encoder, embedded_encoder
 from perdure.errors import PerdureError
 
 DELTAS = (0.01, 0.02, 0.05)
-GROUPS = 160
+GROUPS = 100
 LENGTH = 20_000
 _THRESHOLDS = 14
 _WORLD_SEED = 2502

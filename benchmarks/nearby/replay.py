@@ -71,8 +71,11 @@ class Kept:
             return []
         cosines = self._world.picture_cosines[asked.picture, self._pictures[:size]]
         cosines = (cosines + self._world.word_cosines[asked.text, self._texts[:size]]) / 2
-        top = np.argpartition(-cosines, number)[:number] if size > number else np.arange(size)
-        top = top[np.argsort(-cosines[top], kind="stable")]
+        if number == 1:
+            top = np.array([np.argmax(cosines)])
+        else:
+            top = np.argpartition(-cosines, number)[:number] if size > number else np.arange(size)
+            top = top[np.argsort(-cosines[top], kind="stable")]
         return [(float(cosines[at]), int(self._pictures[at]), int(self._texts[at]), self._answers[at]) for at in top]
 
 

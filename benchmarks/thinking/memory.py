@@ -21,7 +21,7 @@ from perdure.cot.picture import Picture
 from perdure.cot.prompting import prompt
 from perdure.errors import UnusableReply
 
-THREADS: Final = 48
+THREADS: Final = 32
 """Calls at once: enough for full batches."""
 
 

@@ -70,11 +70,11 @@ def test_a_question_that_comes_again_is_changed_but_not_its_answer() -> None:
 def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
     covered = 0
-    for trial in range(100):
+    for trial in range(60):
         right = (rng.random(300) < 0.7).astype(float)
         found = intervals.Bootstrap([str(n) for n in range(300)], trial).mean(right)
         covered += found.low <= 0.7 <= found.high
-    assert covered >= 88
+    assert covered >= 52
 
 
 def test_questions_about_one_subject_count_as_one() -> None:

@@ -69,6 +69,9 @@ class Describer:
                 cells,
                 self.describe(obj.__dict__),
             )
+        if isinstance(obj, types.BuiltinMethodType):  # a method of a list's or an array's, or a function of a module's
+            bound = obj.__self__
+            return (obj.__qualname__, *(() if isinstance(bound, types.ModuleType) else (self.describe(bound),)))
         if isinstance(obj, types.CellType):
             return (self.describe(obj.cell_contents),)
         if isinstance(obj, type):

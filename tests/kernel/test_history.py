@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kernel.driver import SESSION, Kernel
 
 
@@ -21,6 +23,22 @@ def test_undo_brings_back_a_deleted_name_and_takes_away_a_new_one(kernel: Kernel
     assert kernel.state("x", "z") == {"x": [1]}
     kernel.do("redo()")
     assert kernel.state("x", "z") == {"z": 2}
+
+
+@pytest.mark.parametrize(
+    "make",
+    ["base = np.arange(6.); view = base[1:]", "base = bytearray(9); view = np.frombuffer(base, 'u1')"],
+    ids=["array", "bytearray"],
+)
+def test_what_the_garbage_collector_takes_away_is_no_step(kernel: Kernel, make: str) -> None:
+    """Until it has run, the view's base looks as if somebody else had it too; after that, it doesn't."""
+    kernel.ok("import gc, numpy as np; gc.disable()", f"{make}; ring = [base]; ring.append(ring)")
+    kernel.ok("del ring, base", "gc.collect();")
+    before = kernel.session("head")
+    kernel.do("undo()")
+    assert kernel.value("ring[0] is base and len(base) >= len(view)")
+    kernel.do("redo()")
+    assert kernel.session("head") == before
 
 
 def test_undo_and_redo_go_several_steps(kernel: Kernel) -> None:

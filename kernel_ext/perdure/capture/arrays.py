@@ -2,6 +2,7 @@
 
 Plain pickling writes a view as an array of its own. Here, a view whose base is seen by anything else is kept as its base
 and a window on it; since the base is then one object of the stream, everything that shares its memory is tied together.
+Once kept so, it stays so: who else has seen the base may only be waiting for the garbage collector, whose rounds change no value.
 """
 
 from __future__ import annotations
@@ -51,27 +52,39 @@ def reduce_array(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any
         from perdure.capture.tensors import reduce_window
 
         return reduce_window(array, base)
-    if type(base) is memoryview and type(base.obj) is bytearray:
-        base = base.obj
     if type(base) is not numpy.ndarray:
         # Over a bytearray, a memory map or foreign memory. Unless that is the session's own, the array is all there is.
-        if isinstance(base, bytearray) and sys.getrefcount(base) > _PRIVATE:
+        if _is_seen_bytearray(pickler, base):
+            base = base.obj if type(base) is memoryview else base
+            pickler.windows.add(id(base))
             offset = _address(array) - _address(numpy.frombuffer(base, "u1"))
             return window, (base, array.dtype, array.shape, array.strides, offset, array.flags.writeable)
         return NotImplemented
-    private = sys.getrefcount(base) <= _PRIVATE
+    private = sys.getrefcount(base) <= _PRIVATE and id(base) not in pickler.windowed
     # The base that others see: an array that was restored has a base of its own behind it, which nobody else knows.
-    while type(further := base.base) is numpy.ndarray and sys.getrefcount(further) > _PRIVATE:
+    while type(further := base.base) is numpy.ndarray and (
+        sys.getrefcount(further) > _PRIVATE or id(further) in pickler.windowed
+    ):
         base, private = further, False
-    if private:
+    if private and not _is_seen_bytearray(pickler, further):
         if array.flags.forc:
             return _owner(pickler, array)
         if base.nbytes > WASTE * array.nbytes:
             return numpy.copy, (numpy.ascontiguousarray(array),)
     if not (base.flags.forc and array.dtype.hasobject == base.dtype.hasobject):
         return NotImplemented
+    if not private:
+        pickler.windows.add(id(base))
     offset = _address(array) - _address(base)
     return window, (base, array.dtype, array.shape, array.strides, offset, array.flags.writeable)
+
+
+def _is_seen_bytearray(pickler: SessionPickler, memory: Any) -> bool:
+    """Whether what an array lies in is a bytearray, by itself or through the view that NumPy takes of it, that others have too."""
+    private = _PRIVATE + 1  # the caller has a name for it, too
+    if type(memory) is memoryview:
+        memory, private = memory.obj, _PRIVATE
+    return type(memory) is bytearray and (sys.getrefcount(memory) > private or id(memory) in pickler.windowed)
 
 
 def reduce_record(_pickler: SessionPickler, record: numpy.void) -> Any:

@@ -14,7 +14,7 @@ class CoVariable:
 
     ``roots`` are the ids of the objects that the names are bound to; ``slots`` gives a root's place in the snapshot, and
     ``reasons`` why a root has none. ``version`` counts the changes; ``durable`` is the version that the store has, under
-    the id ``saved``, both set by whoever saves. ``constant`` marks an immutable value, which names may share at will.
+    the id ``saved``, both set by whoever saves. ``constant`` marks an immutable value, which names may share at will. ``windows`` is as its last pickle had it.
     """
 
     roots: tuple[int, ...]
@@ -22,6 +22,7 @@ class CoVariable:
     reasons: dict[int, str] = field(default_factory=dict)
     fingerprint: Fingerprint | None = None
     references: frozenset[str] = frozenset()
+    windows: frozenset[int] = frozenset()
     reach: Reach = NOTHING
     drawn: bool = False
     constant: bool = False

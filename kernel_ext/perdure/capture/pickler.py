@@ -11,6 +11,7 @@ from __future__ import annotations
 import copyreg
 import pickle
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,7 +37,8 @@ class Pickled:
     ``parts`` gives, per root, the bytes of its pickle and the number of buffers up to its end. ``visited`` lists, per root, every object seen, and ``by_value`` the functions and classes that were kept by value, the
     only ones that tie (what is kept by name is free to be shared); ``addresses`` is memory that two libraries may see through
     objects of their own. ``references`` are the names of the session's functions and classes
-    that the objects refer to, ``reach`` the names that code inside the objects mentions.
+    that the objects refer to, ``reach`` the names that code inside the objects mentions. ``windows`` are the ids of arrays that
+    are kept whole because something besides a view of them has seen them.
     """
 
     stream: bytes
@@ -47,13 +49,20 @@ class Pickled:
     references: frozenset[str] = frozenset()
     reach: Reach = NOTHING
     parts: list[tuple[int, int]] = field(default_factory=list)
+    windows: frozenset[int] = frozenset()
 
 
 class SessionPickler(cloudpickle.Pickler):  # type: ignore[misc]
     """A C pickler that knows which namespace its objects live in."""
 
     def __init__(
-        self, file: Stream, namespace: dict[str, Any], roots: Sequence[object], *, inner: bool = False
+        self,
+        file: Stream,
+        namespace: dict[str, Any],
+        roots: Sequence[object],
+        *,
+        inner: bool = False,
+        windowed: AbstractSet[int] = frozenset(),
     ) -> None:
         buffers: list[pickle.PickleBuffer] = []
 
@@ -74,6 +83,8 @@ class SessionPickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.reach = NOTHING
         self.by_value: list[object] = []
         self.inner = inner
+        self.windowed = windowed
+        self.windows: set[int] = set()
         self.addresses: set[int] = set()
         self.shared: dict[int, Any] = {}
         self._own: dict[type, Reducer] = {}  # of the session's classes, which must not be kept alive by _REDUCERS
@@ -109,13 +120,14 @@ def _unchanged(_pickler: SessionPickler, _obj: Any) -> Reduced:
 _REDUCERS: dict[type, Reducer] = {}
 
 
-def dump(roots: Sequence[object], namespace: dict[str, Any]) -> Pickled:
+def dump(roots: Sequence[object], namespace: dict[str, Any], windowed: AbstractSet[int] = frozenset()) -> Pickled:
     """Pickle ``roots`` with one memo, so that what they share stays shared.
 
+    :param windowed: the ``windows`` of an earlier pickle of the same roots: whole then, whole now.
     :raises Exception: whatever an object's own reducer raises; the caller decides what that means.
     """
     file = Stream()
-    pickler = SessionPickler(file, namespace, roots)
+    pickler = SessionPickler(file, namespace, roots, windowed=windowed)
     visited: list[list[object]] = []
     by_value: list[list[object]] = []
     addresses: list[set[int]] = []
@@ -146,14 +158,16 @@ def dump(roots: Sequence[object], namespace: dict[str, Any]) -> Pickled:
         addresses=addresses,
         references=frozenset(pickler.references),
         reach=pickler.reach,
+        windows=frozenset(pickler.windows),
     )
 
 
 def dump_apart(pickler: SessionPickler, obj: Any) -> tuple[bytes, list[pickle.PickleBuffer]]:
     """Pickle an immutable part of a structure on its own, so that sharing it ties nothing together."""
     file = Stream()
-    part = SessionPickler(file, pickler.namespace, (), inner=True)
+    part = SessionPickler(file, pickler.namespace, (), inner=True, windowed=pickler.windowed)
     part.dump(obj)
+    pickler.windows |= part.windows
     pickler.references |= part.references
     pickler.reach |= part.reach
     return file.take(), part.buffers

@@ -237,6 +237,7 @@ class Tracker:
         covariable.reasons = job.failed
         covariable.reach = job.reach
         covariable.references = pickled.references if pickled is not None else frozenset()
+        covariable.windows = pickled.windows if pickled is not None else frozenset()
         covariable.seconds = job.seconds
         covariable.constant = len(roots) == 1 and type(job.roots[0][1]) in LEAVES
         covariable.hung = job.hung

@@ -15,6 +15,7 @@ from blake3 import blake3
 from perdure.cot.answer import Tokens
 from perdure.cot.budget import Budget, Purse
 from perdure.cot.cache import Call as CallRecord
+from perdure.cot.interrupts import held_back
 from perdure.cot.models.charge import charge
 from perdure.cot.models.model import Model, Price, Prompt, Reply, Sampling, is_hosted
 from perdure.cot.picture import Picture
@@ -65,7 +66,8 @@ class Calls:
         self._cache, self._trouble, self._budget = cache, trouble, budget
         self._pool = Pool(concurrency)
         self._lock = threading.Lock()
-        self._prepared: set[Call] = set()
+        # Those that money is set aside for, with the reply that is coming once they are under way.
+        self._open: dict[Call, Coming | None] = {}
         self._unwritten: dict[tuple[str | None, str | None], CallRecord] = {}
 
     def price(self, model: Model) -> Price | None:
@@ -98,30 +100,42 @@ class Calls:
         limit = self._budget.question
         if limit is not None and work.cost + call.most > limit:
             raise BudgetSpent(_spent(call.most, limit - work.cost, "this question"))
-        if not purse.take(call.most):
-            raise BudgetSpent(_spent(call.most, purse.left or 0.0, "this batch"))
-        call.purse = purse
-        self._prepared.add(call)
-        if self._budget.day is not None and call.most > 0:
-            try:
-                call.reservation = self._cache.reserve(call.most, limit=self._budget.day, since=time.time() - DAY)
-            except BaseException:
-                self._put_back(call)
-                raise
+        with held_back():
+            if not purse.take(call.most):
+                raise BudgetSpent(_spent(call.most, purse.left or 0.0, "this batch"))
+            call.purse = purse
+            self._open[call] = None
+            if self._budget.day is not None and call.most > 0:
+                try:
+                    call.reservation = self._cache.reserve(call.most, limit=self._budget.day, since=time.time() - DAY)
+                except BaseException:
+                    self._put_back(call)
+                    raise
         return call
 
     def release(self) -> None:
-        """Put back what was set aside for calls that will not be made, as something came between."""
-        for call in tuple(self._prepared):
-            self._put_back(call)
+        """Put back what was set aside for calls that will not be made, as something came between.
+
+        A second interrupt may come between here, too: so this is also done before the next calls.
+        """
+        for call, coming in tuple(self._open.items()):
+            if coming is None or coming.cancel():
+                self._put_back(call)
+            elif coming.done():
+                self._open.pop(call, None)
 
     def _put_back(self, call: Call, used: float = 0.0) -> None:
-        self._prepared.discard(call)
-        if call.purse is not None:
-            call.purse.give_back(call.most - used)
-        if call.reservation is not None:
-            with self._trouble:
-                self._cache.settle(call.reservation)
+        """End what was set aside for a call. A second time does nothing."""
+        with held_back():
+            with self._lock:
+                if call not in self._open:
+                    return
+                del self._open[call]
+            if call.purse is not None:
+                call.purse.give_back(call.most - used)
+            if call.reservation is not None:
+                with self._trouble:
+                    self._cache.settle(call.reservation)
 
     # -- making it -------------------------------------------------------------------------------------------------
 
@@ -130,36 +144,37 @@ class Calls:
 
         If it is interrupted, calls under way go on, are written down when they are done, and are there for who asks again.
         """
-        started: list[tuple[Call, Coming, bool]] = []
         try:
-            for call in calls:
-                if call.paid is None:
-                    started.append((call, *self._start(call)))
+            started = [(call, *self._start(call)) for call in calls if call.paid is None]
             found = {call: self._awaited(call, coming, own=own) for call, coming, own in started}
         except BaseException:
-            for call, coming, own in started:
-                if own and coming.cancel():
-                    self._put_back(call)
+            self.release()
             raise
         return [call.paid or found[call] for call in calls]
 
     def _start(self, call: Call) -> tuple[Coming, bool]:
         fresh = call.work.route is Route.FRESH
         key = None if fresh else (str(self._cache.folder), call.work.question.key, call.digest)
-        coming, own = self._pool.start(key, partial(self._one, call))
-        self._prepared.discard(call)
-        if not own:
-            self._put_back(call)
+        with held_back():
+            coming, own = self._pool.start(key, partial(self._one, call))
+            if own:
+                self._open[call] = coming
         return coming, own
 
     def _awaited(self, call: Call, coming: Coming, *, own: bool) -> Reply | NoAnswer:
         while True:
             try:
-                return coming.result()
+                reply = coming.result()
             except CancelledError:
                 if own:
                     raise
                 coming, own = self._start(call)  # who was to make it was interrupted
+            else:
+                if own:
+                    self._open.pop(call, None)
+                else:
+                    self._put_back(call)  # somebody else has paid
+                return reply
 
     def _one(self, call: Call) -> Reply | NoAnswer:
         known = self._paid(call)  # by somebody else, since it was prepared

@@ -77,6 +77,7 @@ class Path:
         :raises UsageError: if there is nobody to answer.
         """
         self._check(route)
+        self._calls.release()
         asking = context.current()
         works = [Work(question, route, new_id(), asking) for question in questions]
         if route is not Route.FRESH:
@@ -305,6 +306,7 @@ class Path:
 
     def close(self) -> None:
         """End the threads, and let go of the index."""
+        self._calls.release()
         self._calls.close()
         self._library.close()
 

@@ -66,7 +66,8 @@ class Patch:
         if objects.keys() != covariable.slots.keys():
             return None
         with guard.undisturbed():
-            views = dump([objects[identity] for identity in covariable.slots], namespace.user_ns).buffers
+            roots = [objects[identity] for identity in covariable.slots]
+            views = dump(roots, namespace.user_ns, covariable.windows).buffers
         if len(views) != len(after.buffers) or any(view.readonly for view in views):
             return None
         pieces = [

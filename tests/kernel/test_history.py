@@ -41,6 +41,23 @@ def test_what_the_garbage_collector_takes_away_is_no_step(kernel: Kernel, make: 
     assert kernel.session("head") == before
 
 
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("f", ("def f(): return a", "d = [f, [[n] for n in range(100)]]")),
+        ("f", ("def f(): return a\ndef make(box): return lambda: box", "d = make([f, [[n] for n in range(100)]])")),
+        ("K", ("class K:\n    pass", "d = [K() for n in range(100)]")),
+    ],
+    ids=["function", "closure", "class"],
+)
+def test_a_definition_that_a_larger_value_refers_to_is_no_part_of_it(
+    kernel: Kernel, name: str, cells: tuple[str, ...]
+) -> None:
+    kernel.ok(*cells)
+    snapshots = kernel.value(f"[{SESSION}.manifest({SESSION}.head).bindings[n][0] for n in ('d', '{name}')]")
+    assert snapshots[0] != snapshots[1]
+
+
 def test_undo_and_redo_go_several_steps(kernel: Kernel) -> None:
     kernel.ok(*(f"x = {n}" for n in range(6)))
     kernel.do("undo(4)")

@@ -62,6 +62,11 @@ class Footprint:
         found.update(others.intersection(map(id, self._by_value)), others.intersection(-at for at in self._addresses))
         return found
 
+    def by_name(self, ids: set[int]) -> set[int]:
+        """Those of the ids whose objects can't change, or are functions and classes that it only refers to."""
+        found = {id(obj) for obj in self.find(ids) if is_immutable(type(obj))}
+        return found.difference(map(id, self._by_value))
+
     @cached_property
     def library_owned(self) -> set[int]:
         """The ids of containers that belong to the classes of its objects."""
@@ -125,6 +130,8 @@ def _ties(footprints: dict[int, Footprint]) -> list[list[int]]:
     if largest is None or not seen:
         return []
     in_largest = footprints[largest].ids_among(seen)
+    if in_largest:
+        in_largest -= footprints[largest].by_name(in_largest) - soft
     common |= in_largest
     holders: dict[int, list[int]] = {}
     verdicts: dict[int, bool] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -161,15 +162,18 @@ def save(model: Any, processor: Any, folder: Path) -> None:
 
 
 def _groups(model: Any, name: str) -> list[dict[str, Any]]:
-    """Eyes learn more slowly, having been taught before; what has one dimension doesn't decay."""
+    """Eyes learn more slowly, having been taught before, and so does what a master's first heads look at, which the apprentice has
+    found out. What has one dimension doesn't decay.
+    """
     rate = 1.5e-3 if name == "apprentice" else 7e-4
-    groups = []
-    for eyes in (True, False):
-        for heavy in (True, False):
-            chosen = [
-                value
-                for key, value in model.named_parameters()
-                if ("vision_tower" in key) == eyes and (value.ndim >= 2) == heavy
-            ]
-            groups.append({"params": chosen, "lr": rate / 2 if eyes else rate, "weight_decay": 0.05 if heavy else 0.0})
-    return groups
+    chosen: dict[tuple[float, bool], list[Any]] = {}
+    for key, value in model.named_parameters():
+        share = 0.5 if "vision_tower" in key else 0.1 if name == "master" and _FIRST_HEADS.search(key) else 1.0
+        chosen.setdefault((share, value.ndim >= 2), []).append(value)
+    return [
+        {"params": values, "lr": share * rate, "weight_decay": 0.05 if heavy else 0.0}
+        for (share, heavy), values in chosen.items()
+    ]
+
+
+_FIRST_HEADS: Final = re.compile(r"language_model\.layers\.[012]\.self_attn\.[qk]_proj\.")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import os
+import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -106,6 +108,13 @@ def mounted(place: Path, megabytes: int = 8) -> Iterator[Disk]:
         yield Disk(place)
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def interrupt() -> None:
+    """What the user's "interrupt" does: the main thread is told, whichever thread tells it."""
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, signal.SIGINT)
 
 
 def holding(place: Path, key: str = KEY) -> list[Path]:

@@ -18,6 +18,7 @@ from perdure.cot.models.model import Model, Prompt, Reply, Sampling
 from perdure.cot.options import Options
 from perdure.cot.parsing import parse, same
 from perdure.cot.prompting import prompt, split_reply
+from perdure.cot.underway import Overtaken
 from perdure.cot.work import Said, Work
 from perdure.errors import NoAnswer, UnusableReply
 
@@ -67,6 +68,8 @@ class Apprenticeship:
         calls: list[Call] = []
         refused: list[tuple[Work, Reply | NoAnswer]] = []
         for work in works:
+            if work.overtaken:
+                continue
             try:
                 calls.append(
                     self._calls.prepare(work, self._apprentice, prompts[work], sampling, role=role, purse=purse)
@@ -74,7 +77,10 @@ class Apprenticeship:
             except NoAnswer as error:
                 refused.append((work, error))
         replies = self._calls.make(calls) if calls else []
-        return [*((call.work, reply) for call, reply in zip(calls, replies, strict=True)), *refused]
+        heard = [
+            (call.work, reply) for call, reply in zip(calls, replies, strict=True) if not isinstance(reply, Overtaken)
+        ]
+        return [*heard, *refused]
 
     def _hear(self, work: Work, reply: Reply | NoAnswer, neighbours: Sequence[Neighbour]) -> None:
         if isinstance(reply, NoAnswer):

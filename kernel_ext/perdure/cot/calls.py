@@ -1,4 +1,4 @@
-"""Model calls: each within the budget, paid for once, and written down the moment its reply is there."""
+"""Model calls: each within the budget, paid for once by all processes, and written down the moment its reply is there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,17 +20,20 @@ from perdure.cot.models.charge import charge
 from perdure.cot.models.model import Model, Price, Prompt, Reply, Sampling, is_hosted
 from perdure.cot.picture import Picture
 from perdure.cot.trouble import Trouble
-from perdure.cot.underway import Coming, Pool
+from perdure.cot.turns import RENEWED, Turns
+from perdure.cot.underway import Coming, Overtaken, Pool, Result
 from perdure.cot.work import Route, Work
 from perdure.errors import BudgetSpent, ModelRefused, NoAnswer, PerdureError, UsageError
 
 if TYPE_CHECKING:
-    from perdure.cot.cache import Cache, Reservation
+    from perdure.cot.cache import Cache, Claim, Reservation
     from perdure.cot.cache.calls import Role
 
 DAY: Final = 86_400.0
 _ENDLESS: Final = 1 << 40
 """More tokens than any call has."""
+_SLACK: Final = 10.0
+"""Seconds before a question in which another process may have been given an answer that was not to be seen yet."""
 
 
 def digest(model: Model, prompt: Prompt, sampling: Sampling) -> str:
@@ -57,6 +60,16 @@ class Call:
     purse: Purse | None = None
     reservation: Reservation | None = None
     paid: Reply | None = None
+    claim: Claim | None = None
+    """While it is being made: nobody else makes it then."""
+    given_up: threading.Event = field(default_factory=threading.Event)
+    """Set when nobody wants it any more; if somebody else is making it, it isn't made then."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether another process that is making it is waited for. What costs nothing isn't worth looking."""
+        costs = self.most > 0 or self.role in {"master", "audit"} or is_hosted(self.model)
+        return costs and self.work.route is not Route.FRESH
 
 
 class Calls:
@@ -64,7 +77,7 @@ class Calls:
 
     def __init__(self, cache: Cache, budget: Budget, concurrency: int, trouble: Trouble) -> None:
         self._cache, self._trouble, self._budget = cache, trouble, budget
-        self._pool = Pool(concurrency)
+        self._pool, self._turns = Pool(concurrency), Turns(cache, trouble)
         self._lock = threading.Lock()
         # Those that money is set aside for, with the reply that is coming once they are under way.
         self._open: dict[Call, Coming | None] = {}
@@ -119,6 +132,7 @@ class Calls:
         A second interrupt may come between here, too: so this is also done before the next calls.
         """
         for call, coming in tuple(self._open.items()):
+            call.given_up.set()
             if coming is None or coming.cancel():
                 self._put_back(call)
             elif coming.done():
@@ -139,8 +153,8 @@ class Calls:
 
     # -- making it -------------------------------------------------------------------------------------------------
 
-    def make(self, calls: Sequence[Call]) -> list[Reply | NoAnswer]:
-        """The replies, in the order of the calls; where there is none, why.
+    def make(self, calls: Sequence[Call]) -> list[Result]:
+        """The replies, in the order of the calls; where there is none, why. `Overtaken` are those whose answer is in the cache by now.
 
         If it is interrupted, calls under way go on, are written down when they are done, and are there for who asks again.
         """
@@ -150,6 +164,8 @@ class Calls:
         except BaseException:
             self.release()
             raise
+        for call, reply in found.items():
+            call.work.overtaken = isinstance(reply, Overtaken)
         return [call.paid or found[call] for call in calls]
 
     def _start(self, call: Call) -> tuple[Coming, bool]:
@@ -161,10 +177,10 @@ class Calls:
                 self._open[call] = coming
         return coming, own
 
-    def _awaited(self, call: Call, coming: Coming, *, own: bool) -> Reply | NoAnswer:
+    def _awaited(self, call: Call, coming: Coming, *, own: bool) -> Result:
         while True:
             try:
-                reply = coming.result()
+                reply = self._come(coming)
             except CancelledError:
                 if own:
                     raise
@@ -176,16 +192,26 @@ class Calls:
                     self._put_back(call)  # somebody else has paid
                 return reply
 
-    def _one(self, call: Call) -> Reply | NoAnswer:
-        known = self._paid(call)  # by somebody else, since it was prepared
-        if known is not None:
-            self._put_back(call)
-            return known
-        began = time.perf_counter()
-        used, reply, outcome = Tokens(), None, "ok"
+    def _come(self, coming: Coming) -> Result:
+        while True:
+            try:
+                return coming.result(RENEWED)
+            except TimeoutError:
+                if coming.done():
+                    return coming.result()
+                self._turns.renew()
+
+    def _one(self, call: Call) -> Result:
         cost = 0.0
-        result: Reply | NoAnswer
         try:
+            if call.shared:
+                call.claim = self._turns.take(call.work.question.key, call.digest, call.given_up)
+            known = self._paid(call) or self._overtaken(call)  # by somebody else, since it was prepared
+            if known is not None:
+                return known
+            began = time.perf_counter()
+            used, reply, outcome = Tokens(), None, "ok"
+            result: Reply | NoAnswer
             try:
                 result = reply = _checked(call.model, call.model.generate(call.prompt, call.sampling))
                 used = reply.tokens
@@ -195,6 +221,7 @@ class Calls:
             cost = self._spend(call, reply, used, time.perf_counter() - began, outcome)
         finally:
             self._put_back(call, cost)
+            self._turns.end(call.claim)
         return result
 
     def _spend(self, call: Call, reply: Reply | None, tokens: Tokens, latency: float, outcome: str) -> float:
@@ -219,8 +246,9 @@ class Calls:
         call.work.tokens += tokens
         written = False
         with self._trouble:
-            call.work.last_call = self._cache.record_call(record, call.reservation)
+            call.work.last_call = self._cache.record_call(record, call.reservation, call.claim)
             written = True
+            self._turns.end(call.claim, freed=True)
         if not written:
             with self._lock:
                 self._unwritten[record.key, record.prompt] = record
@@ -228,6 +256,7 @@ class Calls:
 
     def catch_up(self) -> None:
         """Write down the calls that could not be written when they were made."""
+        self._turns.catch_up()
         with self._lock, self._trouble:
             while self._unwritten:
                 key, record = next(iter(self._unwritten.items()))
@@ -249,6 +278,15 @@ class Calls:
             return None
         call.work.last_call = found.number or None
         return Reply(found.reply, found.tokens, found.model_version, found.logprob)
+
+    def _overtaken(self, call: Call) -> Overtaken | None:
+        """Whether somebody else was given the reply, and keeps the answer."""
+        work = call.work
+        if not call.shared or work.looked_up:
+            return None
+        since = time.time() - work.elapsed - _SLACK
+        answered = self._cache.answered_since(work.question.key, model=call.model.name, prompt=call.digest, since=since)
+        return Overtaken() if answered else None
 
     def spoil(self, work: Work, error: NoAnswer) -> None:
         """What was said last is of no use: it isn't to be taken for an answer if the question is asked again."""

@@ -30,6 +30,7 @@ from perdure.cot.question import Question
 from perdure.cot.recording import Recording
 from perdure.cot.router import Router, draw
 from perdure.cot.trouble import Trouble
+from perdure.cot.underway import Overtaken
 from perdure.cot.work import Route, Said, Work
 from perdure.errors import NoAnswer, UnusableReply, UsageError
 
@@ -184,6 +185,7 @@ class Path:
                 works, purse
             )
             self._apprentice_costs += [work.cost - before[work] for work in works]
+            self._ask_apprentice(self._still_open([work for work in works if work.overtaken]), purse)
 
     def _decide(self, work: Work, share: float | None) -> None:
         """Whether the apprentice's answer will do."""
@@ -200,6 +202,13 @@ class Path:
         elif draw(key, "audit") < self._options.audit and (share is None or share > 0):
             work.wants_master = work.audited = True
             work.why = "the apprentice was checked, as it is now and then"
+
+    def _still_open(self, overtaken: Sequence[Work]) -> list[Work]:
+        """Those whose answer isn't in the cache after all, of those that another process was given first."""
+        for work in overtaken:
+            work.call, work.overtaken, work.looked_up = None, False, True
+        self._exact(overtaken)
+        return [work for work in overtaken if work.open]
 
     def _master_call(self, work: Work, role: Role, purse: Purse) -> Call:
         assert self._master is not None
@@ -221,9 +230,15 @@ class Path:
             except NoAnswer as error:
                 self._without_master(work, error)
         before = {call: call.work.cost for call in calls}
+        overtaken: list[Work] = []
         for call, reply in zip(calls, self._calls.make(calls) if calls else (), strict=True):
+            if isinstance(reply, Overtaken):
+                overtaken.append(call.work)
+                continue
             self._hear_master(call.work, reply, master)
             self._master_costs.append(call.work.cost - before[call])
+        if overtaken:
+            self._ask_master(self._still_open(overtaken), purse)
 
     def _hear_master(self, work: Work, reply: Reply | NoAnswer, master: Model) -> None:
         if isinstance(reply, NoAnswer):

@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Final
 
 from perdure.cot.models.model import Reply
@@ -16,7 +17,15 @@ from perdure.errors import NoAnswer
 
 Key = tuple[str, ...]
 """The cache's folder, the question's key and the prompt's digest."""
-Coming = Future[Reply | NoAnswer]
+
+
+@dataclass(frozen=True)
+class Overtaken:
+    """What a call comes to whose answer somebody else was given, while it was waited for: it is in the cache by now."""
+
+
+Result = Reply | NoAnswer | Overtaken
+Coming = Future[Result]
 
 _lock: Final = threading.Lock()
 _coming: Final[dict[Key, Coming]] = {}
@@ -32,7 +41,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_all)
 
 
-def _run(coming: Coming, call: Callable[[], Reply | NoAnswer]) -> None:
+def _run(coming: Coming, call: Callable[[], Result]) -> None:
     if not coming.set_running_or_notify_cancel():
         return
     try:
@@ -51,7 +60,7 @@ class Pool:
         self._pid = 0
         self._threads: ThreadPoolExecutor | None = None
 
-    def start(self, key: Key | None, call: Callable[[], Reply | NoAnswer]) -> tuple[Coming, bool]:
+    def start(self, key: Key | None, call: Callable[[], Result]) -> tuple[Coming, bool]:
         """The reply that is coming, and whether it is this call's own; ``key`` None shares it with nobody.
 
         One's own can be cancelled while it has not begun.

@@ -80,6 +80,10 @@ class Work:
     cost: float = 0.0
     answer: Answer | None = None
     error: NoAnswer | None = None
+    overtaken: bool = False
+    """Whether another process was given the answer while this one waited to make the same call: it has to be looked up."""
+    looked_up: bool = False
+    """Whether that was done. It is done once: what isn't there then, or isn't of use, is asked for."""
 
     @property
     def open(self) -> bool:

@@ -22,10 +22,10 @@ from cot.openai_server import OpenAIServer
 from cot.painters import Painter
 from perdure.cot import Cot, Picture, Price, Prompt, Reply, Sampling
 from perdure.cot.cache import Cache, Entry, Vector
-from perdure.cot.embedding import fused
+from perdure.cot.index.embedding import fused
 from perdure.cot.models.openai_model import OpenAIModel
-from perdure.cot.prompting import PROMPT_VERSION
-from perdure.cot.question import question
+from perdure.cot.questions.prompting import PROMPT_VERSION
+from perdure.cot.questions.question import question
 from perdure.errors import PerdureError
 
 WHICH = "Which colour is the disc?"

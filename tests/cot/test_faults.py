@@ -50,10 +50,11 @@ from cot.pictures import chunk, encoded, huge_png, oriented
 from kernel.conftest import start  # noqa: F401 - a fixture
 from kernel.driver import Kernel
 from perdure.cli import main
-from perdure.cot import Cot, Price, Prompt, Reply, Tokens, chroma_owner
+from perdure.cot import Cot, Price, Prompt, Reply, Tokens
 from perdure.cot.cache import Cache
-from perdure.cot.chroma import Index
-from perdure.cot.chroma_server import STATE
+from perdure.cot.index import chroma_owner
+from perdure.cot.index.chroma import Index
+from perdure.cot.index.chroma_server import STATE
 from perdure.errors import BudgetSpent, ModelRefused, ModelUnavailable, NoAnswer, StoreFull, UsageError
 
 COLOURS = ["red", "blue", "green", "yellow"]
@@ -336,7 +337,7 @@ import os, signal
 from pathlib import Path
 from cot.fault_rig import *
 from cot.painters import disc
-from perdure.cot.recording import Recording
+from perdure.cot.asking.recording import Recording
 folder, till, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 COLOURS = ["red", "blue", "green", "yellow"]
 def die(*_): os.kill(os.getpid(), signal.SIGKILL)

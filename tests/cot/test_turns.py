@@ -18,9 +18,10 @@ import pytest
 from cot.caches import check, child
 from cot.fault_rig import PRICE, WHICH, Till, asker, interrupt, taken
 from cot.painters import Painter, disc
-from perdure.cot import Cot, Price, calls
+from perdure.cot import Cot, Price
 from perdure.cot.cache import Cache, Call, Claim
 from perdure.cot.cache.claims import LAPSE
+from perdure.cot.calling import calls
 from perdure.errors import StoreFull
 from perdure.store.process import this_process
 

@@ -18,15 +18,15 @@ from benchmarks.kernels import Kernel
 from benchmarks.measure import Floor, Row, Section, Settings, at_least, at_most, median, ms, source_digest
 from perdure.cot import Cot
 from perdure.cot.answer import Answer, Source
+from perdure.cot.asking.options import STRATEGIES
 from perdure.cot.cache import Ask, Cache, Entry, Vector, new_id
-from perdure.cot.embedding import Encoder, embedded_encoder
-from perdure.cot.kept import Kept
-from perdure.cot.options import STRATEGIES
+from perdure.cot.index.embedding import Encoder, embedded_encoder
 from perdure.cot.picture import Picture
-from perdure.cot.prompting import PROMPT_VERSION
-from perdure.cot.question import Question, question
-from perdure.cot.ranking import Sought
-from perdure.cot.retrieval import Retriever
+from perdure.cot.questions.prompting import PROMPT_VERSION
+from perdure.cot.questions.question import Question, question
+from perdure.cot.search.kept import Kept
+from perdure.cot.search.ranking import Sought
+from perdure.cot.search.retrieval import Retriever
 
 ANSWERS = 100_000
 PER_PICTURE = 50

@@ -21,8 +21,8 @@ from benchmarks.nearby.drawings import EVALUATED, FITTED
 from benchmarks.nearby.replay import Outcome
 from benchmarks.nearby.stand_in import StandIn
 from benchmarks.nearby.world import ALIKE, World
-from perdure.cot import near
-from perdure.cot.embedding import Encoder, embedded_encoder
+from perdure.cot.index.embedding import Encoder, embedded_encoder
+from perdure.cot.judgement import near
 from perdure.errors import PerdureError
 
 DELTAS = (0.01, 0.02, 0.05)
@@ -156,7 +156,7 @@ from __future__ import annotations
 from typing import Final
 
 WEIGHTS: Final = {weights}
-"""One for each of `perdure.cot.near.features`."""
+"""One for each of `perdure.cot.judgement.near.features`."""
 EDGES: Final = {edges}
 """The lower ends of the bands of the score, upwards."""
 PRIOR: Final = {counts}

@@ -41,7 +41,7 @@ def main() -> None:
 
     import torch
 
-    from perdure.cot.torchvision_ops import make_importable
+    from perdure.cot.models.torchvision_ops import make_importable
 
     make_importable()
     torch.set_num_threads(given.threads)

@@ -224,7 +224,7 @@ def main() -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
     import torch
 
-    from perdure.cot.torchvision_ops import make_importable
+    from perdure.cot.models.torchvision_ops import make_importable
 
     make_importable()
     torch.set_num_threads(1)

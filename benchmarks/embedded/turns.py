@@ -1,4 +1,4 @@
-"""Conversations as token ids: what `perdure.cot.prompting.prompt` and the saved chat template make of them, only faster."""
+"""Conversations as token ids: what `perdure.cot.questions.prompting.prompt` and the saved chat template make of them, only faster."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.embedded.tokenizer import ASSISTANT, END, IMAGE, PAD, USER, tokenizer
 from perdure.cot.picture import Picture
-from perdure.cot.prompting import Shown, prompt
-from perdure.cot.question import question
+from perdure.cot.questions.prompting import Shown, prompt
+from perdure.cot.questions.question import question
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmarks.nearby.world import Asked, World
-from perdure.cot.near import CHANGED, Calibration, features, score
+from perdure.cot.judgement.near import CHANGED, Calibration, features, score
 
 NEAREST = 6
 """Candidates that are compared, as the index finds them."""

@@ -8,11 +8,11 @@ import numpy as np
 from blake3 import blake3
 
 from perdure.cot.picture import Picture
-from perdure.cot.question import normalised
+from perdure.cot.questions.question import normalised
 
 
 class StandIn:
-    """The interface of `perdure.cot.embedding.Encoder`."""
+    """The interface of `perdure.cot.index.embedding.Encoder`."""
 
     name = "stand-in"
     version = "1"

@@ -14,11 +14,11 @@ from benchmarks.nearby import changes, questions
 from benchmarks.nearby.changes import Change
 from benchmarks.nearby.drawings import Drawing, look_alike
 from benchmarks.nearby.questions import Ask
-from perdure.cot.embedding import Encoder
-from perdure.cot.likeness import Likeness, Look, likeness
+from perdure.cot.index.embedding import Encoder
+from perdure.cot.judgement.likeness import Likeness, Look, likeness
+from perdure.cot.judgement.wording import Wording, compare
 from perdure.cot.picture import Picture
-from perdure.cot.question import normalised
-from perdure.cot.wording import Wording, compare
+from perdure.cot.questions.question import normalised
 
 ALIKE = 0.15
 """The share of questions that are about a look-alike."""

@@ -13,13 +13,13 @@ from benchmarks.thinking.intervals import Scores
 from benchmarks.thinking.memory import Cast
 from benchmarks.thinking.shelf import Shelf
 from benchmarks.thinking.tasks import Item, Task, commonest
-from perdure.cot.keywords import keyword_prompt
-from perdure.cot.library import HELPS
+from perdure.cot.asking.library import HELPS
+from perdure.cot.asking.options import STRATEGIES
 from perdure.cot.models.model import Prompt
-from perdure.cot.options import STRATEGIES
-from perdure.cot.prompting import prompt
-from perdure.cot.ranking import Hit
-from perdure.cot.retrieval import Retriever, sought
+from perdure.cot.questions.prompting import prompt
+from perdure.cot.search.keywords import keyword_prompt
+from perdure.cot.search.ranking import Hit
+from perdure.cot.search.retrieval import Retriever, sought
 
 KS: Final = (1, 2, 4)
 MORE: Final = 4

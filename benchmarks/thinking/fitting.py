@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.thinking.examples import KS, THRESHOLDS, Found, way
-from perdure.cot import confidence
-from perdure.cot.options import STRATEGIES
+from perdure.cot.asking.options import STRATEGIES
+from perdure.cot.judgement import confidence
 
 Audits = Sequence[tuple[tuple[float, ...], bool]]
 

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 from benchmarks.thinking.tasks import Item
 from perdure.cot.answer import Tokens
-from perdure.cot.calls import digest
-from perdure.cot.embedding import Encoder, encoder_named
+from perdure.cot.calling.calls import digest
+from perdure.cot.index.embedding import Encoder, encoder_named
 from perdure.cot.models.model import Model, Price, Prompt, Reply, Sampling
 from perdure.cot.models.transformers_model import TransformersModel
 from perdure.cot.picture import Picture
-from perdure.cot.prompting import prompt
+from perdure.cot.questions.prompting import prompt
 from perdure.errors import UnusableReply
 
 THREADS: Final = 32

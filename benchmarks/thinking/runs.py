@@ -16,21 +16,21 @@ from benchmarks.thinking.intervals import Scores
 from benchmarks.thinking.memory import THREADS, Cast, Person, Remembering
 from benchmarks.thinking.tasks import Item, Task
 from perdure.cot.answer import Answer
+from perdure.cot.asking.library import Library
+from perdure.cot.asking.matching import MEASURE, Matching
+from perdure.cot.asking.options import Options
+from perdure.cot.asking.path import WAVE, Path
 from perdure.cot.budget import Budget, Purse
 from perdure.cot.cache import Cache
-from perdure.cot.calls import Calls
-from perdure.cot.confidence import Confidence
-from perdure.cot.kept import Kept
-from perdure.cot.library import Library
-from perdure.cot.matching import MEASURE, Matching
+from perdure.cot.calling.calls import Calls
+from perdure.cot.calling.trouble import Trouble
+from perdure.cot.calling.work import Route
+from perdure.cot.judgement.confidence import Confidence
+from perdure.cot.judgement.near import Calibration
+from perdure.cot.judgement.router import ConfidenceRouter, RandomRouter, Router
 from perdure.cot.models.model import Model
-from perdure.cot.near import Calibration
-from perdure.cot.options import Options
-from perdure.cot.path import WAVE, Path
-from perdure.cot.retrieval import Retriever
-from perdure.cot.router import ConfidenceRouter, RandomRouter, Router
-from perdure.cot.trouble import Trouble
-from perdure.cot.work import Route
+from perdure.cot.search.kept import Kept
+from perdure.cot.search.retrieval import Retriever
 
 _EXACT: Final = 1 << 30
 """More entries than there are: search is exact, and no server is started."""
@@ -151,7 +151,7 @@ class Runs:
         path.close()
 
     def _path(self, cache: Cache, setup: Setup) -> Path:
-        """As `perdure.cot.assembly` puts it together, with exact search and this router."""
+        """As `perdure.cot.asking.assembly` puts it together, with exact search and this router."""
         options = Options(delta=setup.delta, start=setup.start, k=setup.k, concurrency=THREADS)
         encoder, trouble = self._cast.encoder, Trouble()
         retriever = Retriever(Kept(cache, encoder), encoder, cache.folder / "chroma", cache=cache.identity, few=_EXACT)

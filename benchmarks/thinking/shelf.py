@@ -1,4 +1,4 @@
-"""Kept answers in memory, as `perdure.cot.retrieval` sees them."""
+"""Kept answers in memory, as `perdure.cot.search.retrieval` sees them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.thinking.tasks import Item
-from perdure.cot.embedding import Encoder, fused, question_vectors
-from perdure.cot.feeding import Changes, Row
-from perdure.cot.prompting import Shown
+from perdure.cot.index.embedding import Encoder, fused, question_vectors
+from perdure.cot.index.feeding import Changes, Row
+from perdure.cot.questions.prompting import Shown
 
 _TOGETHER = 4_000
 """Questions that are embedded at once: fewer than an encoder remembers."""
 
 
 class Shelf:
-    """The interface of `perdure.cot.feeding.Entries`; ids are places."""
+    """The interface of `perdure.cot.index.feeding.Entries`; ids are places."""
 
     def __init__(self, encoder: Encoder, items: Sequence[Item], answers: Sequence[str]) -> None:
         self.items, self.answers = items, answers

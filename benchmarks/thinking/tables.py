@@ -13,8 +13,8 @@ from benchmarks.thinking.examples import KS, THRESHOLDS, Found, way
 from benchmarks.thinking.intervals import Bootstrap, Interval
 from benchmarks.thinking.streams import CHANGES, REPEATED, SKEW
 from benchmarks.thinking.tasks import Task
-from perdure.cot.library import HELPS
-from perdure.cot.options import STRATEGIES
+from perdure.cot.asking.library import HELPS
+from perdure.cot.asking.options import STRATEGIES
 
 LIFT: Final = 0.366
 AHEAD: Final = 0.077

@@ -15,10 +15,10 @@ from typing import Final, Protocol
 import numpy as np
 
 from benchmarks.embedded import easy, emoji, phrasing, scenes
-from perdure.cot.parsing import parse, reduced, same
 from perdure.cot.picture import Picture
-from perdure.cot.prompting import split_reply
-from perdure.cot.question import Question, question
+from perdure.cot.questions.prompting import split_reply
+from perdure.cot.questions.question import Question, question
+from perdure.cot.replies.parsing import parse, reduced, same
 from perdure.errors import UnusableReply
 
 MOST_KEPT: Final = 10_000

@@ -13,7 +13,7 @@ from PIL import Image
 from perdure.cot.answer import Answer, Example, Source
 from perdure.cot.cache import Ask, Cache, Entry, new_id
 from perdure.cot.picture import Picture
-from perdure.cot.question import Question, question
+from perdure.cot.questions.question import Question, question
 
 MASTER: dict[str, Any] = {"master": "big", "prompt_version": "1"}
 """What `Cache.exact` is asked with."""

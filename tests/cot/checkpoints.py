@@ -10,8 +10,8 @@ from typing import Any
 from PIL import Image
 
 from perdure.cot.models.model import Prompt, Turn
+from perdure.cot.models.torchvision_ops import make_importable
 from perdure.cot.picture import Picture
-from perdure.cot.torchvision_ops import make_importable
 
 WIDTH = 32
 SHARED = {

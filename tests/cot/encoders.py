@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from perdure.cot.models.torchvision_ops import make_importable
 from perdure.cot.picture import Picture
-from perdure.cot.question import normalised
-from perdure.cot.torchvision_ops import make_importable
+from perdure.cot.questions.question import normalised
 
 CONFIG = {
     "embed_dim": 32,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import os
+import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,10 +22,10 @@ from cot.openai_server import OpenAIServer
 from cot.painters import Painter
 from perdure.cot import Cot, Picture, Price, Prompt, Reply, Sampling
 from perdure.cot.cache import Cache, Entry, Vector
-from perdure.cot.embedding import fused
+from perdure.cot.index.embedding import fused
 from perdure.cot.models.openai_model import OpenAIModel
-from perdure.cot.prompting import PROMPT_VERSION
-from perdure.cot.question import question
+from perdure.cot.questions.prompting import PROMPT_VERSION
+from perdure.cot.questions.question import question
 from perdure.errors import PerdureError
 
 WHICH = "Which colour is the disc?"
@@ -106,6 +108,13 @@ def mounted(place: Path, megabytes: int = 8) -> Iterator[Disk]:
         yield Disk(place)
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def interrupt() -> None:
+    """What the user's "interrupt" does: the main thread is told, whichever thread tells it."""
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, signal.SIGINT)
 
 
 def holding(place: Path, key: str = KEY) -> list[Path]:

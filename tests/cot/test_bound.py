@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from perdure.cot.bound import Alarm, evidence, upper
+from perdure.cot.judgement.bound import Alarm, evidence, upper
 
 
 @pytest.mark.parametrize("rate", [0.005, 0.02, 0.1])

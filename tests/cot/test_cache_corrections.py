@@ -9,7 +9,7 @@ import pytest
 from cot.caches import MASTER, a_question, an_answer, an_entry, asked_apprentice, asked_master, check, content, hit
 from perdure.cot.answer import Source
 from perdure.cot.cache import Ask, Audit, Cache, Call, Standing, Vector
-from perdure.cot.question import Question
+from perdure.cot.questions.question import Question
 from perdure.errors import UsageError
 
 

@@ -18,7 +18,7 @@ from cot.caches import MASTER, a_question, an_entry, asked_master, check, child
 from perdure.cot.cache import Cache, Call
 from perdure.cot.cache import database as database_module
 from perdure.cot.cache.migrations import MIGRATIONS
-from perdure.cot.question import Question
+from perdure.cot.questions.question import Question
 from perdure.errors import (
     DamagedCatalog,
     PerdureError,

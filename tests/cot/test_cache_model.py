@@ -13,7 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from cot.caches import MASTER, a_question, an_answer, an_entry, check
 from perdure.cot.answer import Source
 from perdure.cot.cache import Ask, Cache, Entry
-from perdure.cot.question import Question
+from perdure.cot.questions.question import Question
 
 QUESTIONS = [a_question(f"Question {n}?", n) for n in range(6)]
 

@@ -20,10 +20,10 @@ import pytest
 from numpy.typing import NDArray
 
 from cot.encoders import WordEncoder
-from perdure.cot import chroma_owner
-from perdure.cot.chroma import MOST, Index, Server
-from perdure.cot.chroma_server import STATE, TOKEN_HEADER
-from perdure.cot.chroma_shelf import HEARTBEAT
+from perdure.cot.index import chroma_owner
+from perdure.cot.index.chroma import MOST, Index, Server
+from perdure.cot.index.chroma_server import STATE, TOKEN_HEADER
+from perdure.cot.index.chroma_shelf import HEARTBEAT
 from perdure.errors import Damaged, StoreUnreachable, UsageError
 
 ENCODER = WordEncoder()
@@ -82,7 +82,7 @@ def index(shared: Path, request: pytest.FixtureRequest) -> Index:
 
 
 def test_chroma_is_not_imported_here(tmp_path: Path) -> None:
-    source = "import sys, perdure.cot.chroma, perdure.cot.retrieval; print(sorted({'chromadb', 'numpy', 'torch'} & sys.modules.keys()))"
+    source = "import sys, perdure.cot.index.chroma, perdure.cot.search.retrieval; print(sorted({'chromadb', 'numpy', 'torch'} & sys.modules.keys()))"
     ran = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
 

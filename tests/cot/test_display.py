@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from cot.pictures import encoded, scene
 from perdure.cot.answer import Answer, Example, Source, Tokens
-from perdure.cot.display import duration, html, kept, money, plain
-from perdure.cot.panel import widget
+from perdure.cot.faces.display import duration, html, kept, money, plain
+from perdure.cot.faces.panel import widget
 from perdure.cot.picture import Picture
 from perdure.errors import ModelUnavailable
 
@@ -291,7 +291,7 @@ def test_an_action_is_not_started_twice() -> None:
 def test_without_ipywidgets_there_is_no_widget() -> None:
     source = (
         "import sys; sys.modules['ipywidgets'] = None\n"
-        "from perdure.cot.panel import widget\n"
+        "from perdure.cot.faces.panel import widget\n"
         "from perdure.cot.answer import Answer, Source\n"
         "answer = Answer('x', 'x', Source.MASTER, None, 'i', None, 'm', 'v', '1', 'q')\n"
         "print(widget(answer, None, None, None))"
@@ -315,7 +315,7 @@ def kernel() -> Iterator[Any]:
 def test_a_click_in_a_real_kernel_updates_the_widget(kernel: Any) -> None:
     source = """
 from perdure.cot.answer import Answer, Source
-from perdure.cot.panel import widget
+from perdure.cot.faces.panel import widget
 answer = Answer('x', 'x', Source.MASTER, None, 'i', None, 'm', 'v', '1', 'q')
 def ask():
     print("asking")

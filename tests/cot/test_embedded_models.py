@@ -23,7 +23,7 @@ def _drawn():
 def _asked(name, turns):
     import torch
 
-    from perdure.cot.torchvision_ops import make_importable
+    from perdure.cot.models.torchvision_ops import make_importable
 
     make_importable()
     from transformers import AutoModelForImageTextToText, AutoProcessor

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from cot.encoders import CONFIG, write_encoder
-from perdure.cot.embedding import (
+from perdure.cot.index.embedding import (
     CheckpointEncoder,
     OpenClipEncoder,
     embedded_encoder,
@@ -24,7 +24,7 @@ from perdure.cot.embedding import (
     question_vectors,
 )
 from perdure.cot.picture import Picture
-from perdure.cot.question import question
+from perdure.cot.questions.question import question
 from perdure.errors import UsageError
 
 
@@ -44,7 +44,7 @@ def picture(colour: tuple[int, int, int], size: tuple[int, int] = (40, 30)) -> P
 
 def test_reading_a_folder_imports_nothing_heavy(folder: Path) -> None:
     source = (
-        "import sys; from perdure.cot.embedding import OpenClipEncoder\n"
+        "import sys; from perdure.cot.index.embedding import OpenClipEncoder\n"
         f"encoder = OpenClipEncoder({str(folder)!r}); assert encoder.dimensions == 32 and encoder.name == 'small'\n"
         "print(sorted({'torch', 'open_clip', 'numpy', 'PIL'} & sys.modules.keys()))"
     )
@@ -205,7 +205,7 @@ def test_the_hub_is_never_asked(folder: Path) -> None:
         "import socket\n"
         "def refuse(*_, **__): raise AssertionError('network')\n"
         "socket.socket.connect = refuse\n"
-        "from perdure.cot.embedding import OpenClipEncoder\n"
+        "from perdure.cot.index.embedding import OpenClipEncoder\n"
         f"print(OpenClipEncoder({str(folder)!r}).texts(['a']).shape)"
     )
     environment = {**os.environ, "HF_HUB_OFFLINE": "0"}

@@ -29,17 +29,32 @@ from click.testing import CliRunner
 from PIL import Image
 
 from cot.caches import check, child
-from cot.fault_rig import KEY, PRICE, WHICH, Till, Words, asker, holding, hosted, many, mounted, sentence, taken
+from cot.fault_rig import (
+    KEY,
+    PRICE,
+    WHICH,
+    Till,
+    Words,
+    asker,
+    holding,
+    hosted,
+    interrupt,
+    many,
+    mounted,
+    sentence,
+    taken,
+)
 from cot.openai_server import Close, Cut, Fault, Hang, OpenAIServer, Rubbish, Says, Slow, Status
 from cot.painters import Painter, disc
 from cot.pictures import chunk, encoded, huge_png, oriented
 from kernel.conftest import start  # noqa: F401 - a fixture
 from kernel.driver import Kernel
 from perdure.cli import main
-from perdure.cot import Cot, Price, Prompt, Reply, Tokens, chroma_owner
+from perdure.cot import Cot, Price, Prompt, Reply, Tokens
 from perdure.cot.cache import Cache
-from perdure.cot.chroma import Index
-from perdure.cot.chroma_server import STATE
+from perdure.cot.index import chroma_owner
+from perdure.cot.index.chroma import Index
+from perdure.cot.index.chroma_server import STATE
 from perdure.errors import BudgetSpent, ModelRefused, ModelUnavailable, NoAnswer, StoreFull, UsageError
 
 COLOURS = ["red", "blue", "green", "yellow"]
@@ -322,7 +337,7 @@ import os, signal
 from pathlib import Path
 from cot.fault_rig import *
 from cot.painters import disc
-from perdure.cot.recording import Recording
+from perdure.cot.asking.recording import Recording
 folder, till, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 COLOURS = ["red", "blue", "green", "yellow"]
 def die(*_): os.kill(os.getpid(), signal.SIGKILL)
@@ -388,7 +403,6 @@ print("done", flush=True)
         check(cot.cache)
 
 
-@pytest.mark.xfail(strict=True, reason="not done: each of two kernels pays for what both ask at the same moment")
 def test_two_processes_that_ask_the_same_at_once_pay_once(tmp_path: Path) -> None:
     """Each is in the midst of its question when the other asks it too."""
     code = """
@@ -479,13 +493,6 @@ def test_an_interrupted_question_is_not_paid_for_twice() -> None:
         assert cot.ask(WHICH, disc("red")).text == "red"
         assert master.calls == 1
         assert cot.stats().cost == pytest.approx(PRICE)
-
-
-def interrupt() -> None:
-    """What the user's "interrupt" does: the main thread is told, whichever thread tells it."""
-    main = threading.main_thread().ident
-    assert main is not None
-    signal.pthread_kill(main, signal.SIGINT)
 
 
 def test_a_map_that_is_interrupted_again_and_again_pays_for_each_row_once(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from perdure.cot.likeness import SAME, Likeness, Look, likeness, worst
+from perdure.cot.judgement.likeness import SAME, Likeness, Look, likeness, worst
 from perdure.cot.picture import Picture
 
 

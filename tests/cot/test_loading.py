@@ -26,10 +26,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, features
 
 from cot.pictures import chunk, encoded, huge_jpeg, huge_png, oriented, scene, tiled_tiff
-from perdure.cot.decoding import MOST_PIXELS
-from perdure.cot.fetching import fetched, shown
-from perdure.cot.loading import load, load_all
 from perdure.cot.picture import Picture
+from perdure.cot.pictures.decoding import MOST_PIXELS
+from perdure.cot.pictures.fetching import fetched, shown
+from perdure.cot.pictures.loading import load, load_all
 from perdure.errors import UnreadablePicture, UsageError
 
 SCENE = scene()
@@ -572,7 +572,7 @@ MEASURE = """
 import resource, sys, time
 from pathlib import Path
 from PIL import Image
-from perdure.cot.loading import load
+from perdure.cot.pictures.loading import load
 from perdure.errors import UnreadablePicture
 import numpy
 path = Path(sys.argv[1])
@@ -669,7 +669,7 @@ def test_the_guard_of_pillow_is_left_as_the_user_has_set_it(tmp_path: Path) -> N
     path = tmp_path / "scene.png"
     SCENE.save(path)
     source = (
-        "import sys; from PIL import Image; Image.MAX_IMAGE_PIXELS = 10; from perdure.cot.loading import load\n"
+        "import sys; from PIL import Image; Image.MAX_IMAGE_PIXELS = 10; from perdure.cot.pictures.loading import load\n"
         "print(0, load(sys.argv[1]).image.size, Image.MAX_IMAGE_PIXELS)"
     )
     assert measured(path, source=source)[1] == "(40, 30) 10"
@@ -677,7 +677,7 @@ def test_the_guard_of_pillow_is_left_as_the_user_has_set_it(tmp_path: Path) -> N
 
 def test_loading_imports_nothing_heavy() -> None:
     source = (
-        "import sys; import perdure.cot.loading, perdure.cot.parsing, perdure.cot.display, perdure.cot.panel\n"
+        "import sys; import perdure.cot.pictures.loading, perdure.cot.replies.parsing, perdure.cot.faces.display, perdure.cot.faces.panel\n"
         "print(0, [name for name in ('torch', 'numpy', 'PIL', 'matplotlib', 'jsonschema', 'ipywidgets', 'IPython') if name in sys.modules])"
     )
     assert measured(Path(), source=source)[1] == "[]"

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from perdure.cot.likeness import SAME, Likeness
-from perdure.cot.near import FLOOR, Calibration, score
-from perdure.cot.near_prior import EDGES
-from perdure.cot.wording import compare
+from perdure.cot.judgement.likeness import SAME, Likeness
+from perdure.cot.judgement.near import FLOOR, Calibration, score
+from perdure.cot.judgement.near_prior import EDGES
+from perdure.cot.judgement.wording import compare
 from perdure.errors import UsageError
 
 TOP = 0.9999

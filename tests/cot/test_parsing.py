@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from perdure.cot.parsing import parse, ready, reduced, same
-from perdure.cot.question import AnswerFormat, Question, question
+from perdure.cot.questions.question import AnswerFormat, Question, question
+from perdure.cot.replies.parsing import parse, ready, reduced, same
 from perdure.errors import UnusableReply, UsageError
 
 ANIMALS = ("dog", "Cat", "black cat")

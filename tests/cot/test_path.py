@@ -195,7 +195,7 @@ def test_another_encoder_finds_the_entries_again_after_a_rebuild(cot: Cot, tmp_p
         """The embedded encoder under another version."""
 
         def __init__(self) -> None:
-            from perdure.cot.embedding import embedded_encoder
+            from perdure.cot.index.embedding import embedded_encoder
 
             self.inner = embedded_encoder()
             self.name, self.version, self.dimensions = self.inner.name, "other", self.inner.dimensions

@@ -19,19 +19,19 @@ from PIL import Image
 
 from cot.encoders import WordEncoder
 from cot.test_chroma import owner, owners
-from perdure.cot import chroma_owner
 from perdure.cot.cache import Cache, Entry, Vector
-from perdure.cot.chroma_server import STATE
-from perdure.cot.clusters import Clusters
-from perdure.cot.embedding import fused, question_vectors
-from perdure.cot.exact import ExactIndex
-from perdure.cot.kept import Kept
-from perdure.cot.keywords import keyword_prompt, keyword_text, keywords
+from perdure.cot.index import chroma_owner
+from perdure.cot.index.chroma_server import STATE
+from perdure.cot.index.embedding import fused, question_vectors
+from perdure.cot.index.exact import ExactIndex
 from perdure.cot.picture import Picture
-from perdure.cot.prompting import prompt
-from perdure.cot.question import Question, question
-from perdure.cot.ranking import helps
-from perdure.cot.retrieval import Retriever, Strategy, sought
+from perdure.cot.questions.prompting import prompt
+from perdure.cot.questions.question import Question, question
+from perdure.cot.search.clusters import Clusters
+from perdure.cot.search.kept import Kept
+from perdure.cot.search.keywords import keyword_prompt, keyword_text, keywords
+from perdure.cot.search.ranking import helps
+from perdure.cot.search.retrieval import Retriever, Strategy, sought
 
 ENCODER = WordEncoder()
 TESTS = Path(__file__).parent.parent

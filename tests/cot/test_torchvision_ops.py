@@ -25,12 +25,12 @@ def run(source: str) -> str:
 
 
 def test_the_module_itself_imports_nothing_heavy() -> None:
-    assert run("import sys, perdure.cot.torchvision_ops; print('torch' in sys.modules)") == "False"
+    assert run("import sys, perdure.cot.models.torchvision_ops; print('torch' in sys.modules)") == "False"
 
 
 def test_torchvision_imports_and_resizes_a_picture() -> None:
     said = run(
-        "from perdure.cot.torchvision_ops import make_importable\n"
+        "from perdure.cot.models.torchvision_ops import make_importable\n"
         "make_importable(); make_importable()\n"
         "import sys; assert 'torchvision' not in sys.modules\n"
         "import torch, torchvision\n"
@@ -44,7 +44,7 @@ def test_torchvision_imports_and_resizes_a_picture() -> None:
 def test_an_import_that_has_failed_before_can_be_repeated() -> None:
     said = run(
         "try:\n    import torchvision\nexcept RuntimeError:\n    pass\n"
-        "from perdure.cot.torchvision_ops import make_importable\n"
+        "from perdure.cot.models.torchvision_ops import make_importable\n"
         "make_importable()\n"
         "import torchvision\n"
         "print(torchvision.__name__)"
@@ -55,7 +55,7 @@ def test_an_import_that_has_failed_before_can_be_repeated() -> None:
 def test_open_clip_imports() -> None:
     pytest.importorskip("huggingface_hub")
     said = run(
-        "from perdure.cot.torchvision_ops import make_importable\nmake_importable()\nimport open_clip\nprint(open_clip.__name__)"
+        "from perdure.cot.models.torchvision_ops import make_importable\nmake_importable()\nimport open_clip\nprint(open_clip.__name__)"
     )
     assert said == "open_clip"
 
@@ -65,7 +65,7 @@ def test_schemas_that_somebody_has_declared_are_left_alone() -> None:
         "import torch\n"
         "theirs = torch.library.Library('torchvision', 'FRAGMENT')\n"
         "theirs.define('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')\n"
-        "from perdure.cot.torchvision_ops import make_importable\n"
+        "from perdure.cot.models.torchvision_ops import make_importable\n"
         "make_importable()\n"
         "import torchvision\n"
         "print(torch.ops.torchvision.qnms.default._schema.name)"

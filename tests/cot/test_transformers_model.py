@@ -34,10 +34,10 @@ from cot.checkpoints import (
 )
 from perdure.cot.models.charge import charge
 from perdure.cot.models.model import Price, Prompt, Sampling, Turn
+from perdure.cot.models.torchvision_ops import make_importable
 from perdure.cot.models.transformers_model import UNKNOWN, TransformersModel
 from perdure.cot.models.weights import Weights
 from perdure.cot.picture import Picture
-from perdure.cot.torchvision_ops import make_importable
 from perdure.errors import ModelRefused, ModelUnavailable, UnusableReply
 
 SHORT = Sampling(max_tokens=6)

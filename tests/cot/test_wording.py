@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from perdure.cot.wording import Verdict, compare
+from perdure.cot.judgement.wording import Verdict, compare
 
 PARAPHRASES = (
     ("How many dogs are there?", "Count the dogs.", "What is the number of dogs?", "how many dogs can you see", "Please count the dogs in the image."),

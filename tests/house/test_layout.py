@@ -18,6 +18,29 @@ BELOW = {
     "timeline": {"store", "capture", "errors", "_version"},
     "cot": {"timeline", "store", "capture", "errors", "_version"},
 }
+#: The rooms of `perdure.cot` and the modules that stand beside them, from the ground up: each may import those before it.
+#: What users hold (an answer, a picture, a budget) stays where it is, as sessions that were saved name it so.
+COT = (
+    "answer",
+    "budget",
+    "picture",
+    "batch",
+    "pictures",
+    "models",
+    "questions",
+    "replies",
+    "cache",
+    "index",
+    "judgement",
+    "search",
+    "calling",
+    "asking",
+    "faces",
+    "client",
+    "shared",
+)
+#: An answer shows itself, and finds its commit: the one thing that everybody has in hand looks up, when it is asked to.
+LOOKS_UP = {("answer", "cache"), ("answer", "faces")}
 LONGEST = 400
 
 
@@ -100,6 +123,50 @@ def test_an_import_upwards_is_noticed(source: str, module: str) -> None:
 )
 def test_an_import_downwards_is_fine(source: str, module: str) -> None:
     assert upwards(source, module, module.rpartition(".")[0]) == []
+
+
+def room_of(module: str) -> str:
+    """Return the room of `perdure.cot` that a dotted name belongs to; nothing for the package's own face and what is outside."""
+    parts = module.split(".")
+    return parts[2] if parts[:2] == ["perdure", "cot"] and len(parts) > 2 else ""
+
+
+def upstairs(source: str, module: str, package: str) -> list[str]:
+    """Return a complaint for each import within `perdure.cot` that doesn't run downwards."""
+    room = room_of(module)
+    if not room:
+        return []
+    below = {*COT[: COT.index(room) + 1], *(above for low, above in LOOKS_UP if low == room)}
+    # The package's own face is made of everything, so it is above everything.
+    return [
+        f"{module}:{line} imports {name}"
+        for line, name in imported(source, package)
+        if name == "perdure.cot" or (room_of(name) and room_of(name) not in below)
+    ]
+
+
+def test_the_rooms_of_cot_stand_one_on_another(package: Path) -> None:
+    found = [(path, module, inside) for path, module, inside in modules(package) if room_of(module)]
+    assert {room_of(module) for _, module, _ in found} == set(COT)
+    wrong = [
+        complaint
+        for path, module, inside in found
+        for complaint in upstairs(path.read_text(encoding="utf-8"), module, inside)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("source", "module"),
+    [
+        ("from perdure.cot.asking.path import Path", "perdure.cot.calling.work"),
+        ("from perdure.cot.cache import Cache", "perdure.cot.models.model"),
+        ("def f():\n    from perdure.cot import Cot", "perdure.cot.asking.path"),
+        ("from ..faces import panel", "perdure.cot.cache.cache"),
+    ],
+)
+def test_an_import_from_upstairs_is_noticed(source: str, module: str) -> None:
+    assert upstairs(source, module, module.rpartition(".")[0])
 
 
 def test_no_module_is_long(package: Path) -> None:

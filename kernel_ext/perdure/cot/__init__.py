@@ -1,7 +1,7 @@
 """Cache of Thought: image questions answered by a small model that remembers what a large one said.
 
 After *Cache-of-Thought* (arXiv 2502.20587). A large, dear *master* answers some questions and its answers are kept; a small, cheap
-*apprentice* answers the rest, with the most similar ones as in-context examples. The path of a question is `perdure.cot.path`.
+*apprentice* answers the rest, with the most similar ones as in-context examples. The path of a question is `perdure.cot.asking.path`.
 """
 
 from __future__ import annotations

@@ -105,11 +105,11 @@ class Answer:
         return self.text
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        from perdure.cot.display import plain
+        from perdure.cot.faces.display import plain
 
         printer.text(plain(self))
 
     def _repr_html_(self) -> str:
-        from perdure.cot.display import html
+        from perdure.cot.faces.display import html
 
         return html(self)

@@ -12,23 +12,23 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Self
 
 from perdure.cot.answer import Answer
+from perdure.cot.asking.options import Options, Start, Strategy
 from perdure.cot.batch import Frame, Progress, Row, Tally, in_chunks, rows_of, with_columns
 from perdure.cot.budget import Budget, Purse
 from perdure.cot.cache import Cache
-from perdure.cot.keeping import Keeping
-from perdure.cot.loading import load
+from perdure.cot.calling.work import Route
+from perdure.cot.faces.keeping import Keeping
 from perdure.cot.models.model import Model
-from perdure.cot.options import Options, Start, Strategy
-from perdure.cot.parsing import ready
-from perdure.cot.question import AnswerFormat, Question, question
-from perdure.cot.work import Route
+from perdure.cot.pictures.loading import load
+from perdure.cot.questions.question import AnswerFormat, Question, question
+from perdure.cot.replies.parsing import ready
 from perdure.errors import NoAnswer, UnreadablePicture, UsageError
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from perdure.cot.embedding import Encoder
-    from perdure.cot.path import Audits, Path
+    from perdure.cot.asking.path import Audits, Path
+    from perdure.cot.index.embedding import Encoder
 
 Named = str | Model | None
 
@@ -134,7 +134,7 @@ class Cot(Keeping):
     ) -> Answer:
         """Ask one question about one or more pictures (or none).
 
-        :param image: a path, a PIL image, an array, a tensor, a figure, bytes; see `perdure.cot.loading.load`.
+        :param image: a path, a PIL image, an array, a tensor, a figure, bytes; see `perdure.cot.pictures.loading.load`.
         :param route: ``auto``, ``master``, ``apprentice``, or ``fresh`` for the master whatever is kept.
         :raises NoAnswer: if a picture can't be read, or nobody could answer within the budget.
         :raises UsageError: if the question makes no sense.
@@ -288,7 +288,7 @@ class Cot(Keeping):
     def _ready(self) -> Path:
         """What answers, made at the first question: nothing heavy is imported before."""
         if self._path is None:
-            from perdure.cot.assembly import assembled
+            from perdure.cot.asking.assembly import assembled
 
             self._path = assembled(self.options, self.cache, self.master, self.apprentice, self._encoder, self._chroma)
         return self._path

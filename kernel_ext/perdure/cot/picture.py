@@ -20,7 +20,7 @@ THUMBNAIL: Final = 256
 class Picture:
     """Decoded pixels. Two pictures are equal when their pixels are, whatever file they came from.
 
-    Made by `perdure.cot.loading.load`, which sees to the mode and the size; ``image`` is never changed in place.
+    Made by `perdure.cot.pictures.loading.load`, which sees to the mode and the size; ``image`` is never changed in place.
     """
 
     image: Image

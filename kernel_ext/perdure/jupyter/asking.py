@@ -14,7 +14,7 @@ from IPython.core.inputtransformer2 import EscapedCommand
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from traitlets import TraitError
 
-from perdure.cot import context
+from perdure.cot.questions import context
 from perdure.errors import NotAttached
 from perdure.jupyter.attachment import attachment
 from perdure.jupyter.config import Cot
@@ -103,7 +103,7 @@ def settings_of(shell: Any) -> Cot:
 
 
 def asking_cell() -> context.Context | None:
-    """The cell that is running and its session, for `perdure.cot.context`."""
+    """The cell that is running and its session, for `perdure.cot.questions.context`."""
     try:
         session = attachment().session
     except NotAttached:

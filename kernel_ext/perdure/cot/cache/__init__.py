@@ -5,6 +5,7 @@ from __future__ import annotations
 from .audits import Audit
 from .cache import Cache, default_folder
 from .calls import Call
+from .claims import Claim
 from .corrections import Forgotten, Marked
 from .entry import Entry, Kind, Standing, Vector
 from .eviction import Evicted
@@ -21,6 +22,7 @@ __all__ = [
     "Cache",
     "Call",
     "Changes",
+    "Claim",
     "Entry",
     "Evicted",
     "Exported",

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from perdure.cot.answer import Tokens
 
+from .claims import Claim, free
 from .database import storable
 from .part import Part
 from .spending import Reservation
@@ -56,10 +57,10 @@ class Call:
 class Calls(Part):
     """The calls' part of the ledger."""
 
-    def record_call(self, call: Call, reservation: Reservation | None = None) -> int:
+    def record_call(self, call: Call, reservation: Reservation | None = None, claim: Claim | None = None) -> int:
         """Note a call; durable on return, so do it before anything else is done with the reply. Returns its number.
 
-        What it cost is taken off the ``reservation``, in the same instant.
+        What it cost is taken off the ``reservation``, and the ``claim`` ends, in the same instant.
         """
         with self._database.transaction() as connection:
             if reservation is not None:
@@ -67,6 +68,8 @@ class Calls(Part):
                     "UPDATE reservations SET amount = max(amount - ?, 0) WHERE number = ?",
                     (call.cost, reservation.number),
                 )
+            if claim is not None:
+                free(connection, claim)
             inserted = connection.execute(
                 f"INSERT INTO calls ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",  # noqa: S608 - columns
                 (
@@ -105,6 +108,15 @@ class Calls(Part):
                 (key, model, version, prompt, oldest),
             ).fetchone()
         return None if row is None else _from_row(row)
+
+    def answered_since(self, key: str, *, model: str, prompt: str, since: float) -> bool:
+        """Whether a reply to this prompt was paid for after that moment and has become an answer, or is about to."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                """SELECT 1 FROM calls WHERE time >= ? AND key = ? AND model = ? AND prompt = ? AND outcome = 'ok' LIMIT 1""",
+                (since, key, model, prompt),
+            ).fetchone()
+        return row is not None
 
     def paid_reply(self, key: str, *, model: str, version: str | None, prompt: str) -> str | None:
         """The text of `paid_call`."""

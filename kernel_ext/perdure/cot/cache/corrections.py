@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from perdure.cot.answer import Source
-from perdure.cot.question import normalised
+from perdure.cot.questions.question import normalised
 from perdure.errors import UsageError
 
 from .calls import anonymise, forget_replies

@@ -10,7 +10,7 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from perdure.cot.answer import Tokens
-from perdure.cot.question import AnswerFormat, Question
+from perdure.cot.questions.question import AnswerFormat, Question
 
 from .database import storable
 from .part import new_id

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from perdure.cot.answer import Answer, Example, Source, Tokens
 from perdure.cot.picture import Picture
-from perdure.cot.question import AnswerFormat, Question
+from perdure.cot.questions.question import AnswerFormat, Question
 from perdure.errors import UsageError
 
 from .calls import anonymise, settle_replies

@@ -160,7 +160,16 @@ def _first_tables(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA application_id = {APPLICATION}")
 
 
-MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first_tables,)
+def _claims(connection: sqlite3.Connection) -> None:
+    # A number is never given twice: whoever frees a claim that has lapsed doesn't free its successor.
+    connection.execute(
+        """CREATE TABLE claims (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, prompt TEXT NOT NULL, time REAL NOT NULL,
+            host TEXT NOT NULL, pid INTEGER NOT NULL, started REAL NOT NULL, UNIQUE (key, prompt))"""
+    )
+
+
+MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first_tables, _claims)
 """Step n leads from version n to n + 1."""
 
 

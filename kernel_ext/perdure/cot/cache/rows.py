@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar, cast
 
 from perdure.cot.answer import Answer, Example, Source, Tokens
 from perdure.cot.picture import Picture
-from perdure.cot.question import AnswerFormat, Question
+from perdure.cot.questions.question import AnswerFormat, Question
 
 from .audits import Audit, AuditKind
 from .entry import Entry, Kind, Vector

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import math
-import os
-import socket
 import sqlite3
 import time
 from dataclasses import dataclass
 from typing import Final
 
 from perdure.errors import BudgetSpent, UsageError
+from perdure.store.process import is_alive, is_here, this_process
+from perdure.store.records import Owner
 
 from .part import Part
 
 _TINY: Final = 1e-9
 """Dollars. Sums of prices in binary are off by less."""
-_CLOCK_SLACK: Final = 5.0
-"""Seconds by which two readings of one process's start may differ: it is counted from a boot time that the clock moves."""
 _ABROAD: Final = 3600.0
 """Seconds after which a process on another machine, which can't be seen from here, counts as dead."""
-
-_started: dict[int, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ class Spending(Part):
         """
         if not 0.0 <= amount < float("inf"):
             raise UsageError(f"A call can't cost {amount} dollars. Set a price with `%cot price`.")
-        pid, started = _this_process()
+        owner = this_process()
         with self._database.transaction(durable=False) as connection:
             _release_dead(connection)
             spent = _spent(connection, since)
@@ -62,7 +58,7 @@ class Spending(Part):
                 )
             inserted = connection.execute(
                 "INSERT INTO reservations (amount, time, host, pid, started) VALUES (?, ?, ?, ?, ?)",
-                (amount, time.time(), socket.gethostname(), pid, started),
+                (amount, time.time(), owner.host, owner.pid, owner.started),
             )
             return Reservation(int(inserted.lastrowid or 0), amount)
 
@@ -87,38 +83,14 @@ def _spent(connection: sqlite3.Connection, since: float) -> float:
     return float(begun[0] + whole[0])
 
 
-def _this_process() -> tuple[int, float]:
-    pid = os.getpid()
-    if pid not in _started:
-        import psutil
-
-        _started.clear()
-        _started[pid] = psutil.Process(pid).create_time()
-    return pid, _started[pid]
-
-
 def _release_dead(connection: sqlite3.Connection) -> None:
-    pid, host, now = os.getpid(), socket.gethostname(), time.time()
+    ours, now = this_process(), time.time()
     owners = connection.execute(
-        "SELECT host, pid, started, max(time) FROM reservations WHERE pid != ? OR host != ? GROUP BY host, pid, started",
-        (pid, host),
+        "SELECT max(time), host, pid, started FROM reservations WHERE pid != ? OR host != ? GROUP BY host, pid, started",
+        (ours.pid, ours.host),
     ).fetchall()
-    for its_host, its_pid, started, last in owners:
-        alive = _is_alive(its_pid, started) if its_host == host else now - last < _ABROAD
+    for last, *its in owners:
+        owner = Owner(*its)
+        alive = is_alive(owner) if is_here(owner) else now - last < _ABROAD
         if not alive:
-            connection.execute(
-                "DELETE FROM reservations WHERE host = ? AND pid = ? AND started = ?", (its_host, its_pid, started)
-            )
-
-
-def _is_alive(pid: int, started: float) -> bool:
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < _CLOCK_SLACK
-        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True
+            connection.execute("DELETE FROM reservations WHERE host = ? AND pid = ? AND started = ?", its)

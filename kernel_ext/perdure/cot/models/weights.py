@@ -15,8 +15,8 @@ from perdure.cot.models.drawing import Drawing
 from perdure.cot.models.gathering import Gathering
 from perdure.cot.models.model import Prompt, Sampling
 from perdure.cot.models.silence import silence
+from perdure.cot.models.torchvision_ops import make_importable
 from perdure.cot.picture import Picture
-from perdure.cot.torchvision_ops import make_importable
 from perdure.errors import MissingExtra, ModelRefused, ModelUnavailable
 
 _TOGETHER: Final = 16

@@ -12,7 +12,7 @@ import click
 
 from perdure.cot.answer import Answer
 from perdure.cot.batch import Tally, dollars, filled_in
-from perdure.cot.question import AnswerFormat
+from perdure.cot.questions.question import AnswerFormat
 from perdure.errors import UsageError
 from perdure.verbs.cot.group import Told, verb
 from perdure.verbs.cot.request import CotRequest
@@ -72,7 +72,7 @@ def ask(
     )
     if out is not None:
         request.namespace[out] = answer
-    from perdure.cot.display import plain
+    from perdure.cot.faces.display import plain
 
     return Told(plain(answer), as_data(answer), answer)
 

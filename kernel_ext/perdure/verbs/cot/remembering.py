@@ -56,7 +56,7 @@ def log(request: CotRequest, n: int, commit: str | None, grep: str | None, sourc
 @click.argument("id")
 def show(request: CotRequest, id: str) -> Told:
     """Show one answer: where it came from, what it cost, and why."""
-    from perdure.cot.display import plain
+    from perdure.cot.faces.display import plain
 
     answer = request.cache.answer(id)
     lines = [plain(answer), f"    {answer.why}"]
@@ -132,7 +132,7 @@ def rebuild(request: CotRequest) -> Told:
 
 def _shown(request: CotRequest, answer: Answer) -> Any:
     """The answer with buttons, where there is a notebook with ipywidgets; else by itself."""
-    from perdure.cot.panel import widget
+    from perdure.cot.faces.panel import widget
 
     cot = request.cot
 

@@ -1,0 +1,1 @@
+"""Asking: the path of a question, and those who see to its steps."""

@@ -1,0 +1,144 @@
+"""Asking the apprentice: with the examples that help, and with what tells how sure its answer is.
+
+After *Cache-of-Thought* (arXiv 2502.20587), section 3: in-context examples retrieved from the master's answers. Where the nearest are
+too far to help, it is asked without any.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from perdure.cot.answer import Example
+from perdure.cot.asking.options import Options
+from perdure.cot.budget import Purse
+from perdure.cot.calling.calls import Call, Calls
+from perdure.cot.calling.underway import Overtaken
+from perdure.cot.calling.work import Said, Work
+from perdure.cot.judgement.confidence import Confidence, Evidence
+from perdure.cot.models.model import Model, Prompt, Reply, Sampling
+from perdure.cot.questions.prompting import prompt, split_reply
+from perdure.cot.replies.parsing import parse, same
+from perdure.errors import NoAnswer, UnusableReply
+
+if TYPE_CHECKING:
+    from perdure.cot.asking.library import Library, Neighbour
+    from perdure.cot.cache.calls import Role
+
+
+class Apprenticeship:
+    """The apprentice's part of one wave."""
+
+    def __init__(
+        self, options: Options, library: Library, calls: Calls, confidence: Confidence, apprentice: Model
+    ) -> None:
+        self._options, self._library, self._calls = options, library, calls
+        self._confidence, self._apprentice = confidence, apprentice
+
+    def ask(self, works: Sequence[Work], purse: Purse) -> None:
+        """Ask all of them; each then has the apprentice's answer and its confidence, or the reason why not as its ``why``."""
+        first = self._first_answers(works, purse) if self._library.wants_keywords else {}
+        neighbours: dict[Work, list[Neighbour]] = {}
+        prompts: dict[Work, Prompt] = {}
+        for work in works:
+            neighbours[work] = self._library.neighbours(work, first.get(work))
+            shown = self._library.helpful(neighbours[work])
+            work.examples = tuple(
+                Example(one.entry.id, one.entry.text, one.entry.answer, one.similarity) for one in shown
+            )
+            prompts[work] = prompt(work.question, [self._library.shown(one) for one in shown], reason=False)
+        for work, reply in self._replies(works, prompts, Sampling(), "apprentice", purse):
+            self._hear(work, reply, neighbours[work])
+        silent = [work for work in works if work.apprentice is not None and work.evidence is None]
+        self._sample(silent, prompts, neighbours, purse)
+        for work in works:
+            if work.evidence is not None:
+                work.confidence = self._confidence.probability(work.evidence)
+
+    def _first_answers(self, works: Sequence[Work], purse: Purse) -> dict[Work, str]:
+        """Its answers without examples, from which the keywords are taken."""
+        prompts = {work: self._library.keyword_prompt(work.question) for work in works}
+        replies = self._replies(works, prompts, Sampling(), "keywords", purse)
+        return {work: reply.text for work, reply in replies if isinstance(reply, Reply)}
+
+    def _replies(
+        self, works: Sequence[Work], prompts: dict[Work, Prompt], sampling: Sampling, role: Role, purse: Purse
+    ) -> list[tuple[Work, Reply | NoAnswer]]:
+        calls: list[Call] = []
+        refused: list[tuple[Work, Reply | NoAnswer]] = []
+        for work in works:
+            if work.overtaken:
+                continue
+            try:
+                calls.append(
+                    self._calls.prepare(work, self._apprentice, prompts[work], sampling, role=role, purse=purse)
+                )
+            except NoAnswer as error:
+                refused.append((work, error))
+        replies = self._calls.make(calls) if calls else []
+        heard = [
+            (call.work, reply) for call, reply in zip(calls, replies, strict=True) if not isinstance(reply, Overtaken)
+        ]
+        return [*heard, *refused]
+
+    def _hear(self, work: Work, reply: Reply | NoAnswer, neighbours: Sequence[Neighbour]) -> None:
+        if isinstance(reply, NoAnswer):
+            work.apprentice_error = reply
+            return
+        reasoning, text = split_reply(reply.text)
+        try:
+            value = parse(text, work.question)
+        except UnusableReply as error:
+            self._calls.spoil(work, error)
+            work.apprentice_error = error
+            return
+        work.apprentice = Said(text, value, reasoning, self._apprentice, reply.version)
+        if reply.logprob is not None:
+            # The last digits depend on what else was in the model's batch, and no decision may.
+            certainty = round(math.exp(min(reply.logprob, 0.0)), 4)
+            work.evidence = self._evidence(work, work.apprentice, certainty, neighbours)
+
+    def _sample(
+        self,
+        works: Sequence[Work],
+        prompts: dict[Work, Prompt],
+        neighbours: dict[Work, list[Neighbour]],
+        purse: Purse,
+    ) -> None:
+        """For a model that gives no probabilities: how many of several samples agree with its answer."""
+        agreeing = dict.fromkeys(works, 0)
+        asked = dict.fromkeys(works, 0)
+        for seed in range(1, self._options.samples + 1):
+            for work, reply in self._replies(works, prompts, Sampling(temperature=0.7, seed=seed), "sample", purse):
+                if isinstance(reply, NoAnswer) or work.apprentice is None:
+                    continue
+                asked[work] += 1
+                agreeing[work] += _agrees(reply, work.apprentice, work)
+        for work in works:
+            if work.apprentice is not None:
+                certainty = (agreeing[work] + 0.5) / (asked[work] + 1)
+                work.evidence = self._evidence(work, work.apprentice, certainty, neighbours[work])
+
+    def _evidence(self, work: Work, said: Said, certainty: float, neighbours: Sequence[Neighbour]) -> Evidence:
+        weights = agreeing = 0.0
+        for one in neighbours:
+            weight = max(one.similarity, 0.0) ** 4  # the nearest say most
+            weights += weight
+            agreeing += weight * _says(one, said, work)
+        nearest = max((one.similarity for one in neighbours), default=0.0)
+        return Evidence(certainty, agreeing / weights if weights else 0.5, max(nearest, 0.0))
+
+
+def _agrees(reply: Reply, said: Said, work: Work) -> bool:
+    try:
+        return same(parse(split_reply(reply.text)[1], work.question), said.value, work.question)
+    except UnusableReply:
+        return False
+
+
+def _says(neighbour: Neighbour, said: Said, work: Work) -> bool:
+    try:
+        return same(parse(neighbour.entry.answer, work.question), said.value, work.question)
+    except UnusableReply:
+        return False

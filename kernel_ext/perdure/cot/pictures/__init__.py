@@ -1,0 +1,1 @@
+"""Pictures: whatever a user may mean by one, decoded."""

@@ -1,0 +1,1 @@
+"""Search: which kept answers are most like a question."""

@@ -32,7 +32,7 @@ class CopiedCatalog(Catalog):
         self._folder.cleanup()
 
 
-def open_catalog(path: Path, packs: PackFiles, marker: Marker) -> Catalog:
+def open_catalog(path: Path, packs: PackFiles, marker: Marker, patience: float) -> Catalog:
     """The catalog at ``path`` for reading. Raises `DamagedCatalog`, `StoreTooNew` or `StoreUnreachable`."""
     where = path / FILE
     with translated(where):
@@ -40,7 +40,7 @@ def open_catalog(path: Path, packs: PackFiles, marker: Marker) -> Catalog:
             if packs.sizes():
                 raise damaged(where, "it is missing")
             raise StoreMissing(f"The store at {path} has not been used yet. Run a notebook with perdure there.")
-    catalog: Catalog = Catalog(where, readonly=True)
+    catalog: Catalog = Catalog(where, readonly=True, patience=patience)
     try:
         check_version(catalog, marker)
         return catalog

@@ -1,0 +1,24 @@
+"""The Jupyter server extension: what the server calls when it starts, and when it stops."""
+
+from __future__ import annotations
+
+import atexit
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perdure.jupyter.config import Perdure, store_path
+
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
+
+def load(server: ServerApp) -> None:
+    """Add the panel's routes. The store is opened by the first request that needs it."""
+    from perdure.jupyter.server.handlers import routes
+    from perdure.jupyter.server.panel import Panel
+
+    panel = Panel(store_path(Perdure(parent=server).store), Path(server.root_dir).absolute())
+    atexit.register(panel.close)
+    server.web_app.settings["perdure_panel"] = panel
+    server.web_app.add_handlers(".*$", routes(panel, server.base_url))  # type: ignore[no-untyped-call]
+    server.log.info("perdure: the panel reads the store %s", panel.shelf.path)

@@ -1,0 +1,133 @@
+"""The shelf: the store, kept open between requests, and opened again when another one lies in its place."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from perdure.errors import DamagedCatalog, StoreUnreachable
+from perdure.jupyter.server.trail import Trail
+from perdure.store import Store
+
+#: Seconds that a request waits for a store that is locked.
+PATIENCE = 2.0
+
+#: Sessions whose histories are kept in memory, at most.
+TRAILS = 8
+
+Identity = tuple[tuple[int, ...], ...]
+
+
+@dataclass(slots=True)
+class Opened:
+    """A store that is open, the histories that were read of it, and how many requests use it."""
+
+    store: Store
+    identity: Identity
+    trails: OrderedDict[str, Trail] = field(default_factory=OrderedDict)
+    #: Of sessions, how many variables they had at a commit.
+    counts: dict[str, tuple[str | None, int]] = field(default_factory=dict)
+    users: int = 0
+    retired: bool = False
+
+    def trail(self, session: str) -> Trail:
+        """What is known of a session's history.
+
+        :raises UnknownSession: if there is no such session.
+        """
+        found = self.trails.get(session)
+        if found is None:
+            self.store.mark(session)
+            found = self.trails.setdefault(session, Trail(session))
+        self.trails.move_to_end(session)
+        while len(self.trails) > TRAILS:
+            with suppress(KeyError):  # another thread was faster
+                self.trails.popitem(last=False)
+        return found
+
+
+class Shelf:
+    """Lends the store at ``path`` to requests, on whatever thread; reads only."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._opened: Opened | None = None
+
+    @contextmanager
+    def lend(self) -> Iterator[Opened]:
+        """The store as it lies there now.
+
+        :raises StoreError: if there is none, or it can't be used; `DamagedCatalog` if it is damaged.
+        """
+        opened = self._take()
+        try:
+            yield opened
+        except (DamagedCatalog, StoreUnreachable):
+            self._retire(opened)  # it may be mended by the next request
+            raise
+        finally:
+            self._give_back(opened)
+
+    def close(self) -> None:
+        """Close the store, once nobody uses it any more."""
+        with self._lock:
+            opened, self._opened = self._opened, None
+        if opened is not None:
+            self._retire(opened)
+            self._close_unused(opened)
+
+    def _take(self) -> Opened:
+        with self._lock:
+            identity = self._identity()
+            opened = self._opened
+            if opened is None or opened.identity != identity:
+                self._opened = None
+                fresh = Opened(Store.open(self.path, readonly=True, patience=PATIENCE), identity)
+                self._opened, old = fresh, opened
+                opened = fresh
+            else:
+                old = None
+            opened.users += 1
+            if old is not None:
+                old.retired = True
+        if old is not None:
+            self._close_unused(old)
+        return opened
+
+    def _give_back(self, opened: Opened) -> None:
+        with self._lock:
+            opened.users -= 1
+        self._close_unused(opened)
+
+    def _retire(self, opened: Opened) -> None:
+        with self._lock:
+            opened.retired = True
+            if self._opened is opened:
+                self._opened = None
+
+    def _close_unused(self, opened: Opened) -> None:
+        with self._lock:
+            unused = opened.retired and opened.users == 0
+        if unused:
+            opened.store.close()
+
+    def _identity(self) -> Identity:
+        """What tells this store from another one at the same place."""
+        catalog = self.path / "catalog.db"
+        marks = []
+        for file in (self.path / "perdure-store.json", catalog):
+            with suppress(OSError):
+                found = file.stat()
+                marks.append((found.st_dev, found.st_ino))
+        if not os.access(self.path, os.W_OK):  # read from a copy, which doesn't follow: see `perdure.store.readonly`
+            for file in (catalog, catalog.with_name("catalog.db-wal")):
+                with suppress(OSError):
+                    found = file.stat()
+                    marks.append((found.st_size, found.st_mtime_ns))
+        return tuple(marks)

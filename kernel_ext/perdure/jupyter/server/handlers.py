@@ -13,16 +13,20 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado import web
 
-from perdure.errors import AmbiguousRef, Busy, InvalidName, NoAnswer, PerdureError, UsageError
+from perdure.errors import AmbiguousRef, Busy, InvalidName, MissingExtra, PerdureError, UsageError
 from perdure.jupyter.server.asked import Asked
+from perdure.jupyter.server.library import Library
 from perdure.jupyter.server.panel import Panel
+
+_JSON, _PNG = "application/json", "image/png"
 
 Method = Callable[[Asked], Any]
 
 _ID = r"(?P<session>[^/]+)"
+_ANSWER = r"(?P<answer>[^/]+)"
 
 
-def routes(panel: Panel, base_url: str) -> list[tuple[str, type[APIHandler], dict[str, Any]]]:
+def routes(panel: Panel, library: Library, base_url: str) -> list[tuple[str, type[APIHandler], dict[str, Any]]]:
     """Every route, with the method that answers it."""
     answered: dict[str, Method] = {
         r"store": panel.store,
@@ -36,6 +40,11 @@ def routes(panel: Panel, base_url: str) -> list[tuple[str, type[APIHandler], dic
         rf"sessions/{_ID}/variables/(?P<name>[^/]+)": panel.variable,
         rf"sessions/{_ID}/plan": panel.plan,
         rf"sessions/{_ID}/notebook": panel.notebook,
+        r"cot/stats": library.stats,
+        r"cot/answers": library.answers,
+        rf"cot/answers/{_ANSWER}": library.answer,
+        rf"cot/answers/{_ANSWER}/pictures/(?P<number>[^/]+)": library.picture,
+        rf"cot/answers/{_ANSWER}/similar": library.similar,
     }
     return [
         (url_path_join(base_url, "perdure", "api", path), PanelHandler, {"panel": panel, "method": method})
@@ -62,23 +71,24 @@ class PanelHandler(APIHandler):
         given = {name: self.get_query_argument(name, "", strip=False) for name in self.request.query_arguments}
         work = partial(self.work, Asked(parts, given))
         try:
-            body = await asyncio.get_running_loop().run_in_executor(self._panel.executor, work)
+            kind, body = await asyncio.get_running_loop().run_in_executor(self._panel.executor, work)
         except PerdureError as error:
             self.set_status(status(error))
-            body = json.dumps({"error": type(error).__name__, "message": str(error)})
-        self.set_header("Cache-Control", "no-store")
-        await self.finish(body)
+            kind, body = _JSON, json.dumps({"error": type(error).__name__, "message": str(error)}).encode()
+        self.set_header("Cache-Control", "private, max-age=3600" if kind == _PNG else "no-store")
+        await self.finish(body, set_content_type=kind)
 
-    def work(self, asked: Asked) -> str:
-        """What is done away from the server's event loop."""
-        return json.dumps(self._method(asked))
+    def work(self, asked: Asked) -> tuple[str, bytes]:
+        """What is done away from the server's event loop: the type and the bytes of the answer."""
+        answer = self._method(asked)
+        return (_PNG, answer) if isinstance(answer, bytes) else (_JSON, json.dumps(answer).encode())
 
 
 def status(error: PerdureError) -> int:
     """The HTTP status of an error."""
     if isinstance(error, AmbiguousRef | InvalidName) or type(error) is UsageError:
         return 400
-    if isinstance(error, UsageError | NoAnswer):  # unknown sessions, refs, names
+    if isinstance(error, UsageError) and not isinstance(error, MissingExtra):  # unknown sessions, refs, names, answers
         return 404
     if isinstance(error, Busy):
         return 409

@@ -1,15 +1,21 @@
-import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Widget } from '@lumino/widgets';
+/** The panel of perdure, as a few small plugins. */
 
-const plugin: JupyterFrontEndPlugin<void> = {
-  id: 'perdure:plugin',
-  description: 'x',
-  autoStart: true,
-  activate: (app: JupyterFrontEnd) => {
-    const w = new Widget();
-    w.id = 'perdure-panel';
-    w.title.label = 'P';
-    app.shell.add(w, 'right');
-  }
-};
-export default [plugin];
+import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+
+import { commandsPlugin } from './plugins/commands';
+import { filesPlugin } from './plugins/files';
+import { panelPlugin } from './plugins/panel';
+import { recoveryPlugin } from './plugins/recovery';
+import { statusPlugin } from './plugins/status';
+
+export { CommandIDs } from './commands';
+export { IPerdure } from './tokens';
+
+const plugins: JupyterFrontEndPlugin<unknown>[] = [
+  panelPlugin,
+  commandsPlugin,
+  recoveryPlugin,
+  statusPlugin,
+  filesPlugin
+];
+export default plugins;

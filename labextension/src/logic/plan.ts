@@ -1,0 +1,45 @@
+/** A restore's preview, grouped by what a reader wants to know first. */
+
+import type { IPlan, IPlanRow, IReport } from '../api/types';
+
+export interface IPlanGroups {
+  comes: IPlanRow[];
+  changes: IPlanRow[];
+  goes: IPlanRow[];
+  stays: IPlanRow[];
+  missing: IPlanRow[];
+}
+
+export function groups(plan: IPlan): IPlanGroups {
+  const of = (...actions: string[]): IPlanRow[] => plan.rows.filter(row => actions.includes(row.action));
+  return {
+    comes: of('restore').filter(row => row.before === null),
+    changes: [...of('change'), ...of('restore').filter(row => row.before !== null)],
+    goes: of('delete'),
+    stays: of('keep'),
+    missing: of('not captured')
+  };
+}
+
+/** Whether going there would do anything. */
+export function doesSomething(plan: IPlan): boolean {
+  return plan.rows.some(row => row.action !== 'keep' && row.action !== 'not captured');
+}
+
+export interface IOutcome {
+  done: number;
+  same: number;
+  missing: { name: string; note: string }[];
+}
+
+/** What a report counts, without the names that IPython binds. */
+export function outcome(report: IReport): IOutcome {
+  const names = report.names.filter(each => !/^(_+|_i+|_\d+|_i\d+|In|Out|_dh|_oh|_ih)$/.test(each.name));
+  return {
+    done: names.filter(each => each.status === 'restored' || each.status === 'deleted').length,
+    same: names.filter(each => each.status === 'unchanged').length,
+    missing: names
+      .filter(each => each.status.startsWith('could not'))
+      .map(each => ({ name: each.name, note: each.note }))
+  };
+}

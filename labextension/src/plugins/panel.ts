@@ -1,0 +1,89 @@
+import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { IStateDB } from '@jupyterlab/statedb';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
+import { Api } from '../api/client';
+import { serverFetch } from '../api/request';
+import { Links } from '../model/links';
+import { PanelModel, type Tab, type View } from '../model/panel';
+import { IPerdure } from '../tokens';
+import { PanelWidget } from '../view/panel';
+
+const PLACE = 'perdure:place';
+
+interface IPlace {
+  session: string;
+  tab: Tab;
+  view: View;
+}
+
+/** The panel in the side bar. */
+export const panelPlugin: JupyterFrontEndPlugin<PanelModel> = {
+  id: 'perdure:panel',
+  description:
+    'Shows the versions of the current notebook’s session, its branches, and the answers to image questions.',
+  autoStart: true,
+  requires: [INotebookTracker],
+  optional: [ILabShell, ILayoutRestorer, IStateDB, ITranslator],
+  provides: IPerdure,
+  activate: (
+    app: JupyterFrontEnd,
+    tracker: INotebookTracker,
+    labShell: ILabShell | null,
+    restorer: ILayoutRestorer | null,
+    state: IStateDB | null,
+    translator: ITranslator | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('perdure');
+    const settings = app.serviceManager.serverSettings;
+    const links = new Links(tracker);
+    const model = new PanelModel(new Api(serverFetch(settings)), settings, trans, links);
+    const widget = new PanelWidget(model);
+    app.shell.add(widget, 'right', { rank: 900, type: 'Versions' });
+    restorer?.add(widget, widget.id);
+
+    const look = (): void => {
+      model.follower.visible = widget.isVisible && !document.hidden;
+    };
+    document.addEventListener('visibilitychange', look);
+    labShell?.layoutModified.connect(look);
+    look();
+
+    const follow = (): void => model.follower.follow(tracker.currentWidget ? links.of(tracker.currentWidget) : null);
+    const start = (): void => {
+      tracker.currentChanged.connect(follow);
+      follow();
+    };
+    if (!state) {
+      start();
+      return model;
+    }
+    // The same version is looked at after the page has been loaded anew.
+    void Promise.all([state.fetch(PLACE), app.restored])
+      .then(([place]) => {
+        const known = place as unknown as IPlace | undefined;
+        if (known?.session) {
+          model.place = known;
+          model.tab = known.tab;
+        }
+      })
+      .catch(() => undefined)
+      .finally(start);
+    let last = '';
+    model.stateChanged.connect(() => {
+      const session = model.follower.session?.id;
+      if (!session) {
+        return;
+      }
+      const place: IPlace = { session, tab: model.tab, view: model.view };
+      const text = JSON.stringify(place);
+      if (text !== last) {
+        last = text;
+        void state.save(PLACE, place as unknown as ReadonlyPartialJSONObject);
+      }
+    });
+    return model;
+  }
+};

@@ -1,8 +1,7 @@
-"""The Jupyter server extension: what the server calls when it starts, and when it stops."""
+"""The Jupyter server extension: what the server calls when it starts."""
 
 from __future__ import annotations
 
-import atexit
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,5 @@ def load(server: ServerApp) -> None:
     panel = Panel(store_path(Perdure(parent=server).store), Path(server.root_dir).absolute())
     folder = Path(cot.cache).expanduser() if cot.cache else default_folder()
     library = Library(folder, panel.shelf, delta=cot.delta, master=cot.master)
-    atexit.register(panel.close)
     server.web_app.add_handlers(".*$", routes(panel, library, server.base_url))  # type: ignore[no-untyped-call]
     server.log.info("perdure: the panel reads the store %s", panel.shelf.path)

@@ -26,11 +26,6 @@ class Panel:
         self.root = root
         self.executor = ThreadPoolExecutor(THREADS, thread_name_prefix="perdure-panel")
 
-    def close(self) -> None:
-        """Let go of threads and files."""
-        self.executor.shutdown(wait=True, cancel_futures=True)
-        self.shelf.close()
-
     def store(self, _: Asked) -> dict[str, Any]:
         """Whether there is a store, and how large it is."""
         path = str(self.shelf.path)

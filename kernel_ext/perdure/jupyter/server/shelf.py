@@ -74,14 +74,6 @@ class Shelf:
         finally:
             self._give_back(opened)
 
-    def close(self) -> None:
-        """Close the store, once nobody uses it any more."""
-        with self._lock:
-            opened, self._opened = self._opened, None
-        if opened is not None:
-            self._retire(opened)
-            self._close_unused(opened)
-
     def _take(self) -> Opened:
         with self._lock:
             identity = self._identity()

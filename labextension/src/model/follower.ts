@@ -198,6 +198,11 @@ export class Follower implements IDisposable {
       this._take(found, graph);
       return true;
     } catch (error) {
+      if (error instanceof ApiError && error.kind === 'StoreMissing') {
+        // Nothing has been saved there yet: that is how everybody begins.
+        this._serverStore = (await this.api.store()).store;
+        return this._link === link && this._stand('empty');
+      }
       if (this._link === link) {
         this._fail(error);
       }

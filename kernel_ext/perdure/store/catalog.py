@@ -59,6 +59,9 @@ def sqlite_errors(path: Path) -> Iterator[None]:
 class Catalog:
     """One connection for each thread, made again in a forked child."""
 
+    is_copy = False
+    """Whether it is what the store's catalog was when it was opened."""
+
     def __init__(
         self, path: Path, *, readonly: bool = False, immutable: bool = False, patience: float = BUSY_SECONDS
     ) -> None:

@@ -7,7 +7,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from perdure.errors import DamagedCatalog, PerdureError, StoreMissing
+from perdure.errors import DamagedCatalog, PerdureError, StoreBusy, StoreMissing
 
 from .catalog import FILE, Catalog, damaged
 from .files import Files, translated
@@ -17,6 +17,8 @@ from .pack import PackFiles
 
 class CopiedCatalog(Catalog):
     """A private copy of a catalog, deleted when closed."""
+
+    is_copy = True
 
     def __init__(self, source: Path) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="perdure-")
@@ -33,7 +35,7 @@ class CopiedCatalog(Catalog):
 
 
 def open_catalog(path: Path, packs: PackFiles, marker: Marker, patience: float) -> Catalog:
-    """The catalog at ``path`` for reading. Raises `DamagedCatalog`, `StoreTooNew` or `StoreUnreachable`."""
+    """The catalog at ``path`` for reading. Raises `DamagedCatalog`, `StoreTooNew`, `StoreBusy` or `StoreUnreachable`."""
     where = path / FILE
     with translated(where):
         if not where.exists() or where.stat().st_size == 0:
@@ -44,7 +46,7 @@ def open_catalog(path: Path, packs: PackFiles, marker: Marker, patience: float) 
     try:
         check_version(catalog, marker)
         return catalog
-    except DamagedCatalog:
+    except (DamagedCatalog, StoreBusy):
         catalog.close()
         raise
     except PerdureError:

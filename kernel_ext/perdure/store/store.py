@@ -76,6 +76,11 @@ class Store:
         )
         return cls(where, store_id, catalog, packs, files)
 
+    @property
+    def is_copy(self) -> bool:
+        """Whether it stays as it was when it was opened for reading, as the catalog can't be read where it lies."""
+        return self._catalog.is_copy
+
     # -- sessions ------------------------------------------------------------------------------------------------------
 
     def sessions(self) -> list[SessionInfo]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ PATIENCE = 2.0
 #: Sessions whose histories are kept in memory, at most.
 TRAILS = 8
 
-Identity = tuple[tuple[int, ...], ...]
+Marks = tuple[tuple[int, ...], ...]
 
 
 @dataclass(slots=True)
@@ -28,7 +27,8 @@ class Opened:
     """A store that is open, the histories that were read of it, and how many requests use it."""
 
     store: Store
-    identity: Identity
+    place: Marks
+    state: Marks
     trails: OrderedDict[str, Trail] = field(default_factory=OrderedDict)
     #: Of sessions, how many variables they had at a commit.
     counts: dict[str, tuple[str | None, int]] = field(default_factory=dict)
@@ -76,11 +76,11 @@ class Shelf:
 
     def _take(self) -> Opened:
         with self._lock:
-            identity = self._identity()
+            place, state = self._marks()
             opened = self._opened
-            if opened is None or opened.identity != identity:
+            if opened is None or opened.place != place or (opened.store.is_copy and opened.state != state):
                 self._opened = None
-                fresh = Opened(Store.open(self.path, readonly=True, patience=PATIENCE), identity)
+                fresh = Opened(Store.open(self.path, readonly=True, patience=PATIENCE), place, state)
                 self._opened, old = fresh, opened
                 opened = fresh
             else:
@@ -109,17 +109,14 @@ class Shelf:
         if unused:
             opened.store.close()
 
-    def _identity(self) -> Identity:
-        """What tells this store from another one at the same place."""
+    def _marks(self) -> tuple[Marks, Marks]:
+        """What tells this store from another one in its place, and from itself at another time."""
         catalog = self.path / "catalog.db"
-        marks = []
-        for file in (self.path / "perdure-store.json", catalog):
+        place, state = [], []
+        for file in (self.path / "perdure-store.json", catalog, catalog.with_name("catalog.db-wal")):
             with suppress(OSError):
                 found = file.stat()
-                marks.append((found.st_dev, found.st_ino))
-        if not os.access(self.path, os.W_OK):  # read from a copy, which doesn't follow: see `perdure.store.readonly`
-            for file in (catalog, catalog.with_name("catalog.db-wal")):
-                with suppress(OSError):
-                    found = file.stat()
-                    marks.append((found.st_size, found.st_mtime_ns))
-        return tuple(marks)
+                state.append((found.st_size, found.st_mtime_ns))
+                if not file.name.endswith("-wal"):
+                    place.append((found.st_dev, found.st_ino))
+        return tuple(place), tuple(state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from perdure.errors import UnknownName
+from perdure.errors import Damaged, UnknownName, UnknownRef
 from perdure.jupyter.server.row import row
 from perdure.jupyter.server.shelf import Opened
 from perdure.jupyter.server.standing import Known
@@ -58,10 +58,18 @@ def listed(opened: Opened, trail: Trail, commit: str) -> dict[str, Any]:
 def changes_of(opened: Opened, trail: Trail, commit: str, record: Record) -> list[dict[str, Any]]:
     """What one commit did to each name that it touched."""
     names = sorted(name for name in _touched(record) if not is_echo(name))
-    before = _last_known(trail.line(opened.store, record.parent), names) if record.parent is not None and names else {}
-    after = {name: _known(name, commit, record) for name in names}
+    before: dict[str, Known | None] = {}
+    lost = None
+    try:
+        _find_last(trail.line(opened.store, record.parent), names, before)
+    except (Damaged, UnknownRef) as error:
+        lost = str(error)  # the commit itself is whole
     previews = Previews(opened.store)
-    return [_change(name, before.get(name), after[name], previews) for name in names]
+    changes = [_change(name, before.get(name), _known(name, commit, record), previews) for name in names]
+    return [
+        {**change, "kind": CHANGED, "reason": lost} if change["kind"] == ADDED and lost is not None else change
+        for change in changes
+    ]
 
 
 def difference(opened: Opened, trail: Trail, before: str, after: str) -> list[dict[str, Any]]:
@@ -119,17 +127,17 @@ def _known(name: str, commit: str, record: Record) -> Known | None:
     return None
 
 
-def _last_known(line: Iterable[tuple[str, Record]], names: Iterable[str]) -> dict[str, Known | None]:
-    """What each name was at the beginning of a line (newest first), as far as it was anything."""
+def _find_last(line: Iterable[tuple[str, Record]], names: Iterable[str], found: dict[str, Known | None]) -> None:
+    """Put into ``found`` what each name was at the beginning of a line (newest first), as far as it was anything."""
     left = set(names)
-    found: dict[str, Known | None] = {}
+    if not left:
+        return
     for commit, record in line:
         for name in left & _touched(record):
             found[name] = _known(name, commit, record)
             left.discard(name)
         if not left:
-            break
-    return found
+            return
 
 
 def _change(name: str, old: Known | None, new: Known | None, previews: Previews) -> dict[str, Any]:

@@ -11,6 +11,8 @@ export interface IPreview {
   device?: string;
   columns?: [string, string][];
   head?: string[] | string[][];
+  /** A small picture of a picture, as a data URL. */
+  thumbnail?: string;
 }
 
 export interface IStore {

@@ -188,6 +188,9 @@ export class NotebookLink implements IDisposable {
         this._trouble = null;
         this._changed.emit('commit');
         return;
+      case 'moved':
+        this._changed.emit('commit');
+        return;
       case 'trouble':
         this._saving = false;
         this._trouble = String(data.message ?? '');

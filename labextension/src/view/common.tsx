@@ -126,6 +126,9 @@ export function Value(props: { of: IPreview | null }): JSX.Element {
         {kindOf(of)}
         {of.size !== undefined && of.size > 4096 ? `, ${bytes(of.size)}` : ''}
       </span>
+      {of.thumbnail?.startsWith('data:image/png;base64,') ? (
+        <img className="perdure-Picture" src={of.thumbnail} alt={of.repr} />
+      ) : null}
       {table ? <Table columns={of.columns ?? []} rows={table} /> : <code title={of.repr}>{of.repr}</code>}
     </span>
   );

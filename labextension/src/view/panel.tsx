@@ -97,7 +97,13 @@ export function state(panel: PanelModel): string {
   if (!session) {
     return '';
   }
-  const where = session.refs.branch ? trans.__('on %1', session.refs.branch) : trans.__('on no branch');
+  const { branch, branches } = session.refs;
+  const tip = branch === null || branches[branch] === follower.head;
+  const where = !branch
+    ? trans.__('on no branch')
+    : tip
+      ? trans.__('on %1', branch)
+      : trans.__('behind the tip of %1: the next change starts a branch', branch);
   if (!follower.attached) {
     return trans.__('Saved session of %1, %2; not in this kernel', moment(session.updated), where);
   }

@@ -24,10 +24,20 @@ export type Standing =
   | 'empty'
   | 'ready';
 
+/** Which session a notebook had last, kept across reloads of the page. */
+export interface IMemory {
+  session(path: string): Promise<string | null>;
+  remember(path: string, session: string): void;
+}
+
+const FORGETFUL: IMemory = { session: async () => null, remember: () => undefined };
 const PAGE = 100;
 
 export class Follower implements IDisposable {
-  constructor(readonly api: Api) {
+  constructor(
+    readonly api: Api,
+    readonly memory: IMemory = FORGETFUL
+  ) {
     this._poller = new Poller(() => this._poll());
     this._poller.start();
   }
@@ -158,6 +168,9 @@ export class Follower implements IDisposable {
   }
 
   private _onLink(link: NotebookLink, event: LinkEvent): void {
+    if (link.attached && event === 'attached') {
+      this.memory.remember(link.path, link.attached.session);
+    }
     if (event === 'attached' || event === 'commit' || event === 'lost' || event === 'back' || !link.busy) {
       this._poller.nudge();
     }
@@ -217,16 +230,24 @@ export class Follower implements IDisposable {
     }
     const { store, sessions } = await this.api.sessions(link.path, 10);
     this._serverStore = store;
-    if (link.lost && sessions.some(session => session.id === link.lost?.session)) {
+    if (link.lost) {
       return link.lost.session;
     }
     if (link.attached) {
       return this.strayStore ? null : link.attached.session;
     }
-    if (sessions.some(session => session.live)) {
+    const known = await this.memory.session(link.path);
+    if (known !== null || sessions.some(session => session.live)) {
       link.ask();
     }
-    return newest(sessions)?.id ?? null;
+    const found = newest(sessions);
+    if (known === null || known === found?.id) {
+      return found?.id ?? null;
+    }
+    // The notebook was renamed after its kernel had begun: the store knows the session by the old name.
+    const remembered = await this.api.session(known).catch(() => null);
+    const newer = remembered && !isUnchanged(remembered) && remembered.updated >= (found?.updated ?? 0);
+    return newer ? known : (found?.id ?? null);
   }
 
   private _take(session: ISessionDetail, graph: IGraph): void {

@@ -33,6 +33,7 @@ export class NotebookLink implements IDisposable {
     const context = panel.sessionContext;
     context.kernelChanged.connect(this._onKernel, this);
     context.statusChanged.connect(this._onStatus, this);
+    panel.context.pathChanged.connect(this._onPath, this);
     panel.disposed.connect(this.dispose, this);
     this._bind(context.session?.kernel ?? null);
   }
@@ -199,6 +200,12 @@ export class NotebookLink implements IDisposable {
     }
   }
 
+  private _onPath(): void {
+    if (this._attached) {
+      this._changed.emit('attached'); // the session goes on under the notebook's new name
+    }
+  }
+
   private _onKernel(): void {
     this._lose();
     this._bind(this.kernel);
@@ -210,8 +217,12 @@ export class NotebookLink implements IDisposable {
     if (status === 'restarting' || status === 'autorestarting' || status === 'dead' || status === 'terminating') {
       this._asked = null;
       this._lose();
-    } else if (status === 'idle' && this._lost && this._down) {
+    } else if ((status === 'idle' || status === 'starting') && this._lost && this._down) {
       this._down = false;
+      if (status === 'starting') {
+        // A kernel that was restarted by the server says nothing until it is asked something.
+        void this.kernel?.requestKernelInfo().catch(() => undefined);
+      }
       this._changed.emit('back');
     }
     this._changed.emit('status');

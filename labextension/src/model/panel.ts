@@ -12,7 +12,7 @@ import * as python from '../logic/kernelcode';
 import { outcome } from '../logic/plan';
 import { applyVersion, codeCells, type INotebookState, putBack } from './cells';
 import { CacheModel } from './cache';
-import { Follower } from './follower';
+import { Follower, type IMemory } from './follower';
 import { KernelError, type NotebookLink } from './link';
 import type { Links } from './links';
 
@@ -53,10 +53,11 @@ export class PanelModel extends VDomModel {
     readonly api: Api,
     readonly server: ServerConnection.ISettings,
     readonly trans: TranslationBundle,
-    readonly links: Links
+    readonly links: Links,
+    memory?: IMemory
   ) {
     super();
-    this.follower = new Follower(api);
+    this.follower = new Follower(api, memory);
     this.follower.changed.connect(this._onFollower, this);
     this.cache = new CacheModel(api);
     this.cache.changed.connect(() => this.stateChanged.emit());

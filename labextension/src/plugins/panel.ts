@@ -6,17 +6,54 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { Api } from '../api/client';
 import { serverFetch } from '../api/request';
+import type { IMemory } from '../model/follower';
 import { Links } from '../model/links';
 import { PanelModel, type Tab, type View } from '../model/panel';
 import { IPerdure } from '../tokens';
 import { PanelWidget } from '../view/panel';
 
 const PLACE = 'perdure:place';
+const SESSIONS = 'perdure:sessions';
+/** Notebooks whose session is remembered. */
+const MOST = 200;
 
 interface IPlace {
   session: string;
   tab: Tab;
   view: View;
+}
+
+/** Which session each notebook had last, in JupyterLab's own state. */
+class Memory implements IMemory {
+  constructor(private readonly _state: IStateDB) {}
+
+  async session(path: string): Promise<string | null> {
+    return (await this._known())[path] ?? null;
+  }
+
+  remember(path: string, session: string): void {
+    void this._known().then(known => {
+      if (known[path] !== session) {
+        delete known[path]; // and added again at the end: the oldest go first
+        known[path] = session;
+        Object.keys(known)
+          .slice(0, -MOST)
+          .forEach(old => delete known[old]);
+        return this._state.save(SESSIONS, known);
+      }
+      return undefined;
+    });
+  }
+
+  private _known(): Promise<Record<string, string>> {
+    this._loaded ??= this._state.fetch(SESSIONS).then(
+      known => ({ ...((known ?? {}) as Record<string, string>) }),
+      () => ({})
+    );
+    return this._loaded;
+  }
+
+  private _loaded: Promise<Record<string, string>> | null = null;
 }
 
 /** The panel in the side bar. */
@@ -39,7 +76,13 @@ export const panelPlugin: JupyterFrontEndPlugin<PanelModel> = {
     const trans = (translator ?? nullTranslator).load('perdure');
     const settings = app.serviceManager.serverSettings;
     const links = new Links(tracker);
-    const model = new PanelModel(new Api(serverFetch(settings)), settings, trans, links);
+    const model = new PanelModel(
+      new Api(serverFetch(settings)),
+      settings,
+      trans,
+      links,
+      state ? new Memory(state) : undefined
+    );
     const widget = new PanelWidget(model);
     app.shell.add(widget, 'right', { rank: 900, type: 'Versions' });
     restorer?.add(widget, widget.id);

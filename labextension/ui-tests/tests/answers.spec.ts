@@ -4,7 +4,7 @@ test('ask about a picture, see the card, forget it', async ({ page }) => {
   test.setTimeout(240_000);
   const perdure = new Perdure(page);
   await perdure.start('pictures.ipynb');
-  await page.getByRole('tab', { name: 'Answers' }).click();
+  await perdure.panel.getByRole('tab', { name: 'Answers' }).click();
   await expect(perdure.panel).toContainText('No image question has been asked here yet');
   await perdure.cell('%load_ext perdure');
   await perdure.cell(

@@ -15,7 +15,7 @@ test('try something from an earlier version, switch back, compare, name', async 
   await expect(perdure.rows).toHaveCount(3);
   await expect(perdure.status).toContainText('main-2');
 
-  await page.getByRole('tab', { name: 'Branches' }).click();
+  await perdure.panel.getByRole('tab', { name: 'Branches' }).click();
   const main = perdure.panel.locator('[data-branch="main"]');
   const other = perdure.panel.locator('[data-branch="main-2"]');
   await expect(other).toContainText('current');

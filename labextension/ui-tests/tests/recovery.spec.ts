@@ -11,13 +11,10 @@ test('a kernel is killed; its variables come back from the notification', async 
   const pid = Number(await perdure.value('__import__("os").getpid()'));
   process.kill(pid, 'SIGKILL');
 
+  // JupyterLab's own dialog says that the kernel has died.
+  await page.locator('.jp-Dialog').getByRole('button', { name: /ok/i }).click({ timeout: 60_000 });
   const offer = page.locator('.Toastify__toast', { hasText: 'Restore 2 variables as of' });
-  await expect(offer).toBeVisible({ timeout: 60_000 });
-  // The kernel's own dialog says that it has died; it is JupyterLab's.
-  const dialog = page.locator('.jp-Dialog');
-  if (await dialog.isVisible()) {
-    await dialog.getByRole('button', { name: /ok/i }).click();
-  }
+  await expect(offer).toBeVisible();
   await expect(perdure.status).toContainText('not restored');
   await expect(perdure.panel).toContainText('They are not in this kernel');
   expect(await perdure.value('losses')).toBe('NameError');

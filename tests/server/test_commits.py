@@ -157,7 +157,7 @@ async def test_refs_are_what_a_person_writes(store: Path, get: Get) -> None:
 
 
 NOWHERE = [
-    "nowhere", "HEAD~99", "HEAD~" + "9" * 40, "In[77]", "..", "../../catalog.db", "a/../b", "%2e%2e", "\0", "é", "💥",
+    "nowhere", "HEAD~99", "HEAD~" + "9" * 5000, "HEAD~0000000000001", "In[77]", "..", "../../catalog.db", "a/../b", "%2e%2e", "\0", "é", "💥",
     "' OR 1=1 --", "<script>", "0" * 40, "f" * 4000, "*", "?", "#", "~~~", "^^^", " ",
 ]  # fmt: skip
 

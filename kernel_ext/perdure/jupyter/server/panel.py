@@ -9,6 +9,7 @@ from typing import Any
 from perdure.errors import StoreMissing
 from perdure.jupyter.server import code, commits, plan, sessions, variables
 from perdure.jupyter.server.asked import Asked
+from perdure.jupyter.server.lookup import Lookup
 from perdure.jupyter.server.row import row
 from perdure.jupyter.server.shelf import Opened, Shelf
 from perdure.jupyter.server.trail import Graph, Trail
@@ -133,7 +134,7 @@ class _Here:
         self.unchanged = {"revision": self.revision, "unchanged": True} if same else None
 
     def resolve(self, ref: str) -> str:
-        return references.resolve(self._opened.store, self.info.id, self.graph.refs, ref)
+        return references.resolve(Lookup(self._opened.store, self.trail), self.info.id, self.graph.refs, ref)
 
     def row(self, commit: str) -> dict[str, Any]:
         return row(commit, self.trail.record(self._opened.store, commit))

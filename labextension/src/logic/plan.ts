@@ -26,6 +26,9 @@ export function doesSomething(plan: IPlan): boolean {
   return plan.rows.some(row => row.action !== 'keep' && row.action !== 'not captured');
 }
 
+/** Names that IPython binds, or state of the process that goes along with a version. */
+const ECHO = /^(_{1,3}|_\d+|Out\[\d+\]|<.*>|In|Out|_i{1,3}|_i\d+|_[dio]h)$/;
+
 export interface IOutcome {
   done: number;
   same: number;
@@ -34,7 +37,7 @@ export interface IOutcome {
 
 /** What a report counts, without the names that IPython binds. */
 export function outcome(report: IReport): IOutcome {
-  const names = report.names.filter(each => !/^(_+|_i+|_\d+|_i\d+|In|Out|_dh|_oh|_ih)$/.test(each.name));
+  const names = report.names.filter(each => !ECHO.test(each.name));
   return {
     done: names.filter(each => each.status === 'restored' || each.status === 'deleted').length,
     same: names.filter(each => each.status === 'unchanged').length,

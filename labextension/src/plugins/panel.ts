@@ -33,15 +33,14 @@ class Memory implements IMemory {
 
   remember(path: string, session: string): void {
     void this._known().then(known => {
-      if (known[path] !== session) {
-        delete known[path]; // and added again at the end: the oldest go first
-        known[path] = session;
-        Object.keys(known)
-          .slice(0, -MOST)
-          .forEach(old => delete known[old]);
-        return this._state.save(SESSIONS, known);
+      if (known[path] === session) {
+        return undefined;
       }
-      return undefined;
+      // Added at the end; the oldest go first.
+      const others = Object.entries(known).filter(([other]) => other !== path);
+      const kept = Object.fromEntries([...others, [path, session]].slice(-MOST)) as Record<string, string>;
+      this._loaded = Promise.resolve(kept);
+      return this._state.save(SESSIONS, kept);
     });
   }
 

@@ -70,6 +70,8 @@ export function Branches(): JSX.Element {
                         }}
                       />
                     ) : null}
+                  </div>
+                  <Tip commit={commit}>
                     <Button
                       bare
                       icon={editIcon}
@@ -86,8 +88,7 @@ export function Branches(): JSX.Element {
                         onClick={() => void forget(panel, name, 'branch')}
                       />
                     )}
-                  </div>
-                  <Tip commit={commit} />
+                  </Tip>
                 </li>
               );
             })}
@@ -124,6 +125,8 @@ export function Branches(): JSX.Element {
                       panel.tab = 'versions';
                     }}
                   />
+                </div>
+                <Tip commit={commit}>
                   <Button
                     bare
                     icon={closeIcon}
@@ -131,8 +134,7 @@ export function Branches(): JSX.Element {
                     disabled={!can}
                     onClick={() => void forget(panel, name, 'tag')}
                   />
-                </div>
-                <Tip commit={commit} />
+                </Tip>
               </li>
             ))}
         </ul>
@@ -141,7 +143,7 @@ export function Branches(): JSX.Element {
   );
 }
 
-function Tip(props: { commit: string }): JSX.Element {
+function Tip(props: { commit: string; children: React.ReactNode }): JSX.Element {
   const panel = usePanel();
   const { follower } = panel;
   const index = follower.indexOf(props.commit);
@@ -152,7 +154,7 @@ function Tip(props: { commit: string }): JSX.Element {
     }
   }, [index, row]);
   return (
-    <div className="perdure-Row-line perdure-Faint">
+    <div className="perdure-Row-line perdure-Tip">
       <button
         type="button"
         className="perdure-Name"
@@ -163,7 +165,13 @@ function Tip(props: { commit: string }): JSX.Element {
       >
         <code>{panel.title(props.commit)}</code>
       </button>
-      {row ? <Time at={row.started} /> : null}
+      {row ? (
+        <span className="perdure-Faint">
+          <Time at={row.started} />
+        </span>
+      ) : null}
+      <span className="perdure-Spring" />
+      {props.children}
     </div>
   );
 }

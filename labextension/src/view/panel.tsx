@@ -1,6 +1,6 @@
 /** The panel: a head that says how it stands, three tabs, and one place where results are told. */
 
-import { UseSignal, ReactWidget, refreshIcon } from '@jupyterlab/ui-components';
+import { closeIcon, ReactWidget, refreshIcon, UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { backIcon, perdureIcon, redoIcon, tagIcon, undoIcon } from '../icons';
@@ -164,7 +164,9 @@ function Told(): JSX.Element {
             {told.text}
           </span>
           {told.action ? <Button label={told.action.label} onClick={told.action.run} /> : null}
-          {told.kind === 'busy' ? null : <Button label={trans.__('Dismiss')} onClick={() => panel.dismiss()} />}
+          {told.kind === 'busy' ? null : (
+            <Button bare icon={closeIcon} label={trans.__('Dismiss')} onClick={() => panel.dismiss()} />
+          )}
           {told.notes?.length ? (
             <ul>
               {told.notes.map((note, index) => (
@@ -261,6 +263,7 @@ function Offer(): JSX.Element | null {
     return null;
   }
   const elsewhere = session.live && session.owner;
+  const saved = Math.max(0, session.variables - Object.keys(session.not_captured).length);
   return (
     <div className="perdure-Offer">
       {elsewhere ? (
@@ -269,7 +272,7 @@ function Offer(): JSX.Element | null {
         </p>
       ) : (
         <p>
-          {trans._n('%1 variable is saved', '%1 variables are saved', session.variables)}{' '}
+          {trans._n('%1 variable is saved', '%1 variables are saved', saved)}{' '}
           {trans.__('as of %1. They are not in this kernel.', moment(session.updated))}
           {session.trusted
             ? ''

@@ -38,7 +38,7 @@ function Search(): JSX.Element {
       <input
         type="search"
         className="perdure-Input"
-        placeholder={trans.__('Search code, names, tags')}
+        placeholder={trans.__('Search')}
         aria-label={trans.__('Search versions by code, variable name, tag or branch')}
         value={typed}
         onChange={event => setTyped(event.target.value)}
@@ -248,7 +248,11 @@ function Row(props: IRowProps): JSX.Element {
             <code className="perdure-Row-code" title={row.title}>
               {row.title || trans.__('(changed outside a cell)')}
             </code>
-            {current ? <span className="perdure-Badge perdure-mod-now">{trans.__('now')}</span> : null}
+            {current ? (
+              <span className="perdure-Badge perdure-mod-now">
+                {panel.follower.attached ? trans.__('now') : trans.__('saved')}
+              </span>
+            ) : null}
           </div>
           <div className="perdure-Row-line perdure-Faint">
             <Labels of={row.id} />

@@ -39,6 +39,7 @@ test('the panel keeps its place when the page is loaded anew', async ({ page }) 
   await perdure.row('x = 1').click();
   await expect(perdure.detail.locator('.perdure-Code')).toHaveText('x = 1');
   await page.notebook.save();
+  await page.waitForTimeout(1500); // JupyterLab saves its state half a second after it has changed
   await page.reload({ waitForIsReady: false });
   await expect(perdure.detail.locator('.perdure-Code')).toHaveText('x = 1', { timeout: 60_000 });
   // The kernel still has the session, and tells when it is asked.

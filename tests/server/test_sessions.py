@@ -49,6 +49,17 @@ async def test_a_notebook_s_sessions_come_before_those_of_its_namesakes(
     assert sorted(found[1:]) == sorted([(windows, True), (moved, True)])
 
 
+async def test_a_session_tells_where_its_notebook_can_be_opened(store: Path, get: Get, jp_root_dir: Path) -> None:
+    (jp_root_dir / "sub").mkdir()
+    (jp_root_dir / "sub" / "é.ipynb").touch()
+    (jp_root_dir.parent / "out.ipynb").touch()
+    there = session_of(store, str(jp_root_dir / "sub" / "é.ipynb"))
+    assert (await get("sessions", there))["path"] == "sub/é.ipynb"
+    gone, folder, outside = jp_root_dir / "gone.ipynb", jp_root_dir / "sub", jp_root_dir / ".." / "out.ipynb"
+    for notebook in (str(gone), str(folder), str(outside), "sub/é.ipynb", "", None):
+        assert (await get("sessions", session_of(store, notebook)))["path"] is None, notebook
+
+
 async def test_a_notebook_outside_the_server_s_root_is_refused(store: Path, get: Get) -> None:
     session_of(store, "/etc/passwd")
     for notebook in ("../demo.ipynb", "a/../../demo.ipynb", "/etc/passwd", "..", r"..\demo.ipynb", "/", "sub/.."):

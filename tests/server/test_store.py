@@ -28,13 +28,14 @@ def a_session(store: Path, cells: int = 3) -> str:
 
 
 async def test_a_store_that_is_missing_and_then_is_there(store: Path, get: Get) -> None:
-    assert await get("store") == {"store": str(store), "exists": False, "id": None, "sessions": 0, "size": 0}
+    assert await get("store") == {"store": str(store), "exists": False, "version": None, "sessions": 0, "size": 0}
     answer = await get("sessions", status=503)
     assert answer["error"] == "StoreMissing"
     assert str(store) in answer["message"]
     assert not store.exists()
     session = a_session(store)
-    assert (await get("store"))["sessions"] == 1
+    there = await get("store")
+    assert (there["exists"], there["version"], there["sessions"]) == (True, 1, 1)
     assert [found["id"] for found in (await get("sessions"))["sessions"]] == [session]
 
 

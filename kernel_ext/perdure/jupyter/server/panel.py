@@ -13,6 +13,7 @@ from perdure.jupyter.server.lookup import Lookup
 from perdure.jupyter.server.row import row
 from perdure.jupyter.server.shelf import Opened, Shelf
 from perdure.jupyter.server.trail import Graph, Trail
+from perdure.store.opening import FORMAT
 from perdure.timeline import references
 
 #: Requests that are answered at once. Each thread has its own connection to the store.
@@ -36,12 +37,12 @@ class Panel:
                 return {
                     "store": path,
                     "exists": True,
-                    "id": opened.store.id,
+                    "version": FORMAT,
                     "sessions": count,
                     "size": opened.store.size(),
                 }
         except StoreMissing:
-            return {"store": path, "exists": False, "id": None, "sessions": 0, "size": 0}
+            return {"store": path, "exists": False, "version": None, "sessions": 0, "size": 0}
 
     def sessions(self, asked: Asked) -> dict[str, Any]:
         """A page of all sessions, or of a notebook's."""
@@ -49,14 +50,18 @@ class Panel:
         where = sessions.below(self.root, notebook) if notebook else None
         offset, limit = asked.page()
         with self.shelf.lend() as opened:
-            total, found = sessions.listed(opened, notebook=where, text=asked.text("q"), offset=offset, limit=limit)
+            total, found = sessions.listed(
+                opened, self.root, notebook=where, text=asked.text("q"), offset=offset, limit=limit
+            )
         return {"store": str(self.shelf.path), "total": total, "sessions": found}
 
     def session(self, asked: Asked) -> dict[str, Any]:
         """One session: where its refs are, and whether it lives."""
         with self.shelf.lend() as opened:
             here = _Here(opened, asked)
-            return here.unchanged or sessions.in_full(opened, here.info, here.graph, whole=asked.flag("full"))
+            return here.unchanged or sessions.in_full(
+                opened, here.info, here.graph, self.root, whole=asked.flag("full")
+            )
 
     def graph(self, asked: Asked) -> dict[str, Any]:
         """Which commits there are, newest first."""

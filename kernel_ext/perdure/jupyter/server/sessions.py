@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -36,7 +37,7 @@ def find(opened: Opened, session: str) -> SessionInfo:
 
 
 def listed(
-    opened: Opened, *, notebook: Path | None, text: str, offset: int, limit: int
+    opened: Opened, root: Path, *, notebook: Path | None, text: str, offset: int, limit: int
 ) -> tuple[int, list[dict[str, Any]]]:
     """How many sessions there are, and a page of them.
 
@@ -57,7 +58,7 @@ def listed(
         count = _count(opened, info, budget)
         budget -= info.commits if count is not None else 0
         same_name = notebook is not None and info.notebook != str(notebook)
-        page.append(described(info, variables=count, same_name=same_name))
+        page.append(described(info, root, variables=count, same_name=same_name))
     return len(infos), page
 
 
@@ -73,8 +74,11 @@ def _count(opened: Opened, info: SessionInfo, budget: int) -> int | None:
     return count
 
 
-def described(info: SessionInfo, *, variables: int | None, same_name: bool = False) -> dict[str, Any]:
-    """What the list shows of a session."""
+def described(info: SessionInfo, root: Path, *, variables: int | None, same_name: bool = False) -> dict[str, Any]:
+    """What the list shows of a session.
+
+    :param root: below it the server has its files.
+    """
     return {
         "id": info.id,
         "notebook": info.notebook,
@@ -88,10 +92,11 @@ def described(info: SessionInfo, *, variables: int | None, same_name: bool = Fal
         "owner": None if info.owner is None else {"host": info.owner.host, "pid": info.owner.pid},
         "variables": variables,
         "same_name": same_name,
+        "path": beneath(root, info.notebook),
     }
 
 
-def in_full(opened: Opened, info: SessionInfo, graph: Graph, *, whole: bool) -> dict[str, Any]:
+def in_full(opened: Opened, info: SessionInfo, graph: Graph, root: Path, *, whole: bool) -> dict[str, Any]:
     """All that is told of one session.
 
     :param whole: read a long history, if need be, to tell what is bound at HEAD.
@@ -103,7 +108,7 @@ def in_full(opened: Opened, info: SessionInfo, graph: Graph, *, whole: bool) -> 
     if standing is not None:
         opened.counts[info.id] = (refs.head, len(standing.names))
     return {
-        **described(info, variables=None if standing is None else len(standing.names)),
+        **described(info, root, variables=None if standing is None else len(standing.names)),
         "revision": revision(graph.mark, live=is_live(info)),
         "refs": {
             "head": refs.head,
@@ -126,6 +131,14 @@ def below(root: Path, path: str) -> Path:
     if not parts or ".." in parts or "\0" in path or PurePosixPath(path).is_absolute():
         raise UsageError(f"{path!r} is no notebook of this server. Name its path below the server's root folder.")
     return root.joinpath(*parts)
+
+
+def beneath(root: Path, notebook: str | None) -> str | None:
+    """The path by which the front end can open a notebook; ``None`` if it is gone, or lies elsewhere."""
+    if notebook is None or not Path(notebook).is_absolute():
+        return None
+    path = Path(os.path.normpath(notebook))
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) and path.is_file() else None
 
 
 def _name(notebook: str | None) -> str | None:

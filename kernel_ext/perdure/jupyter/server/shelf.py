@@ -75,22 +75,20 @@ class Shelf:
             self._give_back(opened)
 
     def _take(self) -> Opened:
+        place, state = self._marks()
         with self._lock:
-            place, state = self._marks()
             opened = self._opened
-            if opened is None or opened.place != place or (opened.store.is_copy and opened.state != state):
-                self._opened = None
-                fresh = Opened(Store.open(self.path, readonly=True, patience=PATIENCE), place, state)
-                self._opened, old = fresh, opened
-                opened = fresh
-            else:
-                old = None
-            opened.users += 1
-            if old is not None:
-                old.retired = True
-        if old is not None:
-            self._close_unused(old)
-        return opened
+            if opened is not None and opened.place == place and (opened.state == state or not opened.store.is_copy):
+                opened.users += 1
+                return opened
+        if opened is not None:
+            self._retire(opened)
+            self._close_unused(opened)
+        with self._lock:
+            if self._opened is None:  # another thread may have been faster
+                self._opened = Opened(Store.open(self.path, readonly=True, patience=PATIENCE), place, state)
+            self._opened.users += 1
+            return self._opened
 
     def _give_back(self, opened: Opened) -> None:
         with self._lock:

@@ -48,6 +48,7 @@ class Trail:
     def __init__(self, session: str) -> None:
         self.session = session
         self._lock = threading.Lock()
+        self._drawing = threading.Lock()
         self._graph: Graph | None = None
         self._records: dict[str, Record] = {}
         self._standings: OrderedDict[str, Standing] = OrderedDict()
@@ -59,11 +60,11 @@ class Trail:
         :raises UnknownSession: if there is no such session any more.
         """
         mark = store.mark(self.session)  # before the refs: what moves meanwhile only makes the mark an old one
-        graph = self._graph
-        if graph is None or graph.mark != mark:
-            graph = _graph(store, self.session, mark)
-            self._graph = graph
-        return graph
+        with self._drawing:  # the requests of one panel come together, and one of them does it for all
+            graph = self._graph
+            if graph is None or graph.mark != mark:
+                graph = self._graph = _graph(store, self.session, mark)
+            return graph
 
     def record(self, store: Store, commit: str) -> Record:
         """A commit, without its previews.

@@ -14,7 +14,7 @@ from benchmarks import report
 from benchmarks.measure import MB, Section, Settings, machine, measure_floor
 
 #: In the order of the page. Each is a module beside this one with ``measure(settings, floor)``.
-NAMES = ("latency", "small", "reading", "changing", "throughput", "growth", "imports", "others")
+NAMES = ("latency", "small", "reading", "changing", "throughput", "growth", "imports", "panel", "others")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,6 +11,7 @@ from perdure._version import __version__
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+    from jupyter_server.serverapp import ServerApp
 
     from perdure.jupyter.attachment import attach, current, open, restore, sessions  # noqa: A004 - perdure.open, as gzip.open
     from perdure.timeline.commit import Commit
@@ -70,3 +71,15 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     from perdure.jupyter.extension import unload
 
     unload(shell)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    """What a Jupyter server loads: this module."""
+    return [{"module": "perdure"}]
+
+
+def _load_jupyter_server_extension(server: ServerApp) -> None:
+    """The panel's server part: it reads the store, and answers while kernels are busy or dead."""
+    from perdure.jupyter.server.app import load
+
+    load(server)

@@ -38,6 +38,10 @@ class UnknownSession(UsageError):
     """The store has no such session."""
 
 
+class UnknownAnswer(UsageError):
+    """The cache has no such answer."""
+
+
 class NotAttached(UsageError):
     """The call needs a session in this kernel and there is none."""
 

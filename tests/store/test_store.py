@@ -184,6 +184,48 @@ def test_history_is_newest_first_and_follows_branches(store: Store) -> None:
     assert store.refs(session) == side
 
 
+def test_the_tree_tells_who_came_from_whom(store: Store) -> None:
+    session, writer = begin(store)
+    assert store.tree(session) == []
+    first = commit_to(writer, {"x": b"1"}, Refs(), started=5.0)
+    second = commit_to(writer, {"x": b"2"}, first, started=3.0)
+    other = commit_to(writer, {"x": b"3"}, Refs(first.head, "other"), started=4.0)
+    assert store.tree(session) == [
+        (first.head, None, 5.0),
+        (second.head, first.head, 3.0),
+        (other.head, first.head, 4.0),
+    ]
+    assert store.tree("nowhere") == []
+
+
+def test_a_mark_is_another_once_anything_of_the_session_is(store: Store) -> None:
+    session, writer = begin(store)
+    marks = [store.mark(session)]
+    store.release(session)
+    for change in (
+        lambda: store.claim(session),
+        lambda: commit_to(writer, {"x": b"1"}, Refs()),
+        lambda: store.move_refs(session, Refs()),
+        lambda: store.move_refs(session, Refs()),
+        lambda: store.update_session(session, meta={"a": 1}),
+        lambda: store.trust_session(session),
+        lambda: store.release(session),
+    ):
+        change()
+        marks.append(store.mark(session))
+        assert store.mark(session) == marks[-1]
+    assert len(set(marks)) == len(marks)
+    before = store.mark(session)
+    _, other_writer = begin(store)
+    commit_to(other_writer, {"y": b"1"}, Refs())
+    assert store.mark(session) == before
+    store.delete_session(session)
+    with pytest.raises(UnknownSession):
+        store.mark(session)
+    with pytest.raises(UnknownSession):
+        store.mark("nowhere")
+
+
 def test_refs_move_without_a_commit(tmp_path: Path) -> None:
     with Store.open(tmp_path / "s") as store:
         session, writer = begin(store)

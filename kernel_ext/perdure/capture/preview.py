@@ -19,6 +19,8 @@ import types
 from itertools import islice
 from typing import Any, TypeAlias
 
+from perdure.capture.thumbnail import core_of, thumbnail
+
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 LIMIT = 120
@@ -55,7 +57,7 @@ def preview(value: object) -> dict[str, JSON]:
 
     Always ``type`` and ``repr``; and, where they are cheaply known, ``length``, ``size`` (bytes), ``shape``, ``dtype``,
     ``device`` (of a tensor), and of a frame ``columns`` (the first names, each with its dtype) and ``head`` (the first
-    rows' first cells, as text).
+    rows' first cells, as text), of a picture ``thumbnail`` (a data URL).
     """
     kind = type(value)
     facts: dict[str, JSON] = {"type": type_name(kind), "repr": describe(value)}
@@ -250,6 +252,8 @@ def _measure_library(value: Any, kind: type, facts: dict[str, JSON], cells: bool
         facts.update(shape=[len(value)], length=len(value), dtype=shorten(str(value.dtype), _NAME_LIMIT))
         if cells:
             facts.update(size=value.estimated_size(), head=[_cell(cell) for cell in value[:_HEAD_ROWS]])
+    elif is_kind(kind, "PIL.Image", "Image") and kind.__module__.startswith("PIL."):
+        _measure_picture(value, facts, cells)
     elif kind is loaded("torch", "Tensor") or type_name(kind) == "torch.nn.parameter.Parameter":
         facts.update(shape=list(map(int, value.shape)), dtype=str(value.dtype).removeprefix("torch."))
         facts["device"] = str(value.device)
@@ -279,6 +283,15 @@ def _measure_pandas_frame(frame: Any, kind: type, facts: dict[str, JSON], cells:
         blocks = frame._mgr.blocks  # noqa: SLF001
         if len(blocks) <= _WIDE:
             facts["size"] = sum(int(block.values.nbytes) for block in blocks)
+
+
+def _measure_picture(picture: Any, facts: dict[str, JSON], cells: bool) -> None:
+    core = core_of(picture)
+    if core is None:  # a file that hasn't been read yet, and isn't for our sake
+        return
+    facts.update(shape=list(core.size), dtype=core.mode)
+    if cells and (small := thumbnail(picture)) is not None:
+        facts["thumbnail"] = small
 
 
 def _measure_polars_frame(frame: Any, facts: dict[str, JSON]) -> None:

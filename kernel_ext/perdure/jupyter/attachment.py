@@ -29,6 +29,7 @@ from perdure.timeline.trust import check_trusted
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from perdure.jupyter.announcing import Announcer
     from perdure.jupyter.watcher import Watcher
 
 
@@ -41,6 +42,7 @@ class Attachment:
     store: Store
     session: Session
     watcher: Watcher
+    announcer: Announcer | None
     process: int
 
 
@@ -77,6 +79,7 @@ def attach(store: str | os.PathLike[str] | None = None, session: str | None = No
     :raises SessionBusy: if another live kernel has the session open.
     """
     global _attachment  # noqa: PLW0603 - one per process is the point
+    from perdure.jupyter.announcing import Announcer
     from perdure.jupyter.watcher import Watcher
 
     shell = _shell()
@@ -95,8 +98,9 @@ def attach(store: str | os.PathLike[str] | None = None, session: str | None = No
         opened = Store.open(path)
         chosen = _choose(opened, session, shell)
     live = Session(opened, chosen, namespace_of(shell), _say)
-    watcher = Watcher(shell, live, config)
-    _attachment = Attachment(shell, config, opened, live, watcher, os.getpid())
+    announcer = Announcer.start(shell, live)
+    watcher = Watcher(shell, live, config, announcer.saving if announcer is not None else None)
+    _attachment = Attachment(shell, config, opened, live, watcher, announcer, os.getpid())
     watcher.start()
     return live
 
@@ -125,6 +129,8 @@ def detach(*, keep_store: bool = False) -> None:
     _left = left.store.path, left.session.id
     left.watcher.stop()
     left.session.close()
+    if left.announcer is not None:
+        left.announcer.stop()
     with contextlib.suppress(PerdureError):  # the session has said what is wrong with the store
         if left.session.info.commits == 0:
             left.store.delete_session(left.session.id)  # nothing ever happened in it

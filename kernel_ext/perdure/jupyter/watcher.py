@@ -30,14 +30,23 @@ IDLE_FIRST, IDLE_SECOND, IDLE_NEXT = 1.0, 4.0, 0.2
 #: Seconds that one such look may take: a cell that arrives meanwhile waits for it.
 IDLE_SLICE = 0.003
 
+#: The longest id of a cell, in characters: notebooks allow no more (nbformat 4.5).
+_CELL_ID = 64
+
 
 class Watcher:
-    """Follows the cells of one shell."""
+    """Follows the cells of one shell.
 
-    def __init__(self, shell: InteractiveShell, session: Session, config: Perdure) -> None:
+    :param saving: is told when a cell has run whose commit is on its way.
+    """
+
+    def __init__(
+        self, shell: InteractiveShell, session: Session, config: Perdure, saving: Callable[[], None] | None = None
+    ) -> None:
         self._shell = shell
         self._session = session
         self._config = config
+        self._saving = saving
         self._nested: dict[int, list[Cell]] = {}
         self._baseline = set(threading.enumerate())
         self._idle: asyncio.TimerHandle | None = None
@@ -94,6 +103,9 @@ class Watcher:
             quiet=only_commands(transformed, "dart"),
         )
         cells.append(cell)
+        cell_id = getattr(info, "cell_id", None)  # by which the front end knows its cells
+        if isinstance(cell_id, str):
+            cell.meta["cell_id"] = cell_id[:_CELL_ID]
         file = file_of(self._shell, cell.source, transformed)
         if file is not None:
             cell.meta["file"] = file
@@ -126,6 +138,8 @@ class Watcher:
             self._roll_back(cell)
         else:
             self._session.end(cell)
+        if self._saving is not None and not cell.quiet:  # a quiet one may have changed nothing, and is no commit then
+            self._saving()
         if self._config.durability == "sync":
             with contextlib.suppress(PerdureError):  # the session has said so itself
                 self._session.flush()

@@ -5,7 +5,7 @@ Knows nothing of Python objects, pickles or Jupyter. Start with `Store.open`.
 
 from .digest import chunk_id
 from .process import is_alive, this_process
-from .records import ChunkId, ChunkList, Commit, Owner, Refs, SessionInfo, Snapshot
+from .records import ChunkId, ChunkList, Commit, Owner, Refs, SessionInfo, Snapshot, Twig
 from .store import Store
 from .writer import Writer
 
@@ -18,6 +18,7 @@ __all__ = [
     "SessionInfo",
     "Snapshot",
     "Store",
+    "Twig",
     "Writer",
     "chunk_id",
     "is_alive",

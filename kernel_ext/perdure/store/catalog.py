@@ -59,8 +59,14 @@ def sqlite_errors(path: Path) -> Iterator[None]:
 class Catalog:
     """One connection for each thread, made again in a forked child."""
 
-    def __init__(self, path: Path, *, readonly: bool = False, immutable: bool = False) -> None:
+    is_copy = False
+    """Whether it is what the store's catalog was when it was opened."""
+
+    def __init__(
+        self, path: Path, *, readonly: bool = False, immutable: bool = False, patience: float = BUSY_SECONDS
+    ) -> None:
         self.path = path
+        self._patience = patience
         self.readonly = readonly
         self._uri = path.absolute().as_uri() + ("?mode=ro" if readonly else "?mode=rw")
         if immutable:
@@ -93,7 +99,7 @@ class Catalog:
         with sqlite_errors(self.path):
             # Another thread closes it in `close`; apart from that each thread keeps to its own.
             connection = sqlite3.connect(
-                uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                uri, uri=True, timeout=self._patience, isolation_level=None, check_same_thread=False
             )
             connection.execute("PRAGMA synchronous = FULL")
             if not self.readonly:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from .append import Extent
 from .digest import KEY_SIZE, Kind, digest
 from .pack import Location
-from .records import Commit, Malformed, Owner, Refs, RefsMove, SessionRecord
+from .records import Commit, Malformed, Owner, Refs, RefsMove, SessionRecord, Twig
 
 GROWING: Final = 0
 SEALED: Final = 1
@@ -148,6 +148,15 @@ def has_commit(connection: sqlite3.Connection, commit_id: str) -> bool:
     return found is not None
 
 
+def tree(connection: sqlite3.Connection, session: str) -> list[Twig]:
+    """The commits of a session, in the order in which they were added."""
+    rows = connection.execute("SELECT id, parent, started FROM commits WHERE session = ? ORDER BY number", (session,))
+    try:
+        return [Twig(key.hex(), None if parent is None else parent.hex(), float(at)) for key, parent, at in rows]
+    except (AttributeError, TypeError, ValueError) as error:
+        raise Disorder(f"a commit's row of session {session} is unreadable") from error
+
+
 # -- sessions -------------------------------------------------------------------------------------------------------------
 
 
@@ -190,6 +199,14 @@ def session_row(connection: sqlite3.Connection, session: str) -> SessionRow | No
 def session_rows(connection: sqlite3.Connection) -> Iterator[SessionRow]:
     """All of them, those that are marked deleted included."""
     return map(_session_row, connection.execute("SELECT id, info, refs, seal FROM sessions").fetchall())
+
+
+def mark(connection: sqlite3.Connection, row: SessionRow) -> str:
+    """A text that is another one once the session's record, refs, commits or owner are."""
+    session = row.record.id
+    count = connection.execute("SELECT count(*) FROM commits WHERE session = ?", (session,)).fetchone()[0]
+    facts = repr((row.record.stamp, row.move.stamp, count, owner(connection, session)))
+    return digest(Kind.SESSION, facts.encode()).hex()[:16]
 
 
 def apply_session(connection: sqlite3.Connection, record: SessionRecord) -> None:

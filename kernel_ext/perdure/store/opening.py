@@ -24,7 +24,9 @@ FORMAT: Final = 1
 """Number of the format of marker, packs and records. The catalog's own number counts migrations."""
 
 
-def open_store(path: Path, files: Files, *, create: bool, readonly: bool) -> tuple[str, Catalog, PackFiles]:
+def open_store(
+    path: Path, files: Files, *, create: bool, readonly: bool, patience: float
+) -> tuple[str, Catalog, PackFiles]:
     """The id of the store at ``path``, its catalog and its packs. Raises as `Store.open` says."""
     marker = _read_marker(path / MARKER)
     if marker is None:
@@ -35,7 +37,7 @@ def open_store(path: Path, files: Files, *, create: bool, readonly: bool) -> tup
     if readonly:
         from .readonly import open_catalog
 
-        return marker["id"], open_catalog(path, packs, marker), packs
+        return marker["id"], open_catalog(path, packs, marker, patience), packs
     catalog_path = path / FILE
     with translated(catalog_path):
         fresh = not catalog_path.exists() or catalog_path.stat().st_size == 0

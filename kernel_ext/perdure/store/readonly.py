@@ -7,7 +7,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from perdure.errors import DamagedCatalog, PerdureError, StoreMissing
+from perdure.errors import DamagedCatalog, PerdureError, StoreBusy, StoreMissing
 
 from .catalog import FILE, Catalog, damaged
 from .files import Files, translated
@@ -17,6 +17,8 @@ from .pack import PackFiles
 
 class CopiedCatalog(Catalog):
     """A private copy of a catalog, deleted when closed."""
+
+    is_copy = True
 
     def __init__(self, source: Path) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="perdure-")
@@ -32,19 +34,19 @@ class CopiedCatalog(Catalog):
         self._folder.cleanup()
 
 
-def open_catalog(path: Path, packs: PackFiles, marker: Marker) -> Catalog:
-    """The catalog at ``path`` for reading. Raises `DamagedCatalog`, `StoreTooNew` or `StoreUnreachable`."""
+def open_catalog(path: Path, packs: PackFiles, marker: Marker, patience: float) -> Catalog:
+    """The catalog at ``path`` for reading. Raises `DamagedCatalog`, `StoreTooNew`, `StoreBusy` or `StoreUnreachable`."""
     where = path / FILE
     with translated(where):
         if not where.exists() or where.stat().st_size == 0:
             if packs.sizes():
                 raise damaged(where, "it is missing")
             raise StoreMissing(f"The store at {path} has not been used yet. Run a notebook with perdure there.")
-    catalog: Catalog = Catalog(where, readonly=True)
+    catalog: Catalog = Catalog(where, readonly=True, patience=patience)
     try:
         check_version(catalog, marker)
         return catalog
-    except DamagedCatalog:
+    except (DamagedCatalog, StoreBusy):
         catalog.close()
         raise
     except PerdureError:

@@ -10,7 +10,7 @@ import json
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .digest import DIGEST_SIZE, Buffer, Kind, text_id
 
@@ -170,6 +170,14 @@ class Commit:
             )
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise Malformed(f"not a commit: {error}") from error
+
+
+class Twig(NamedTuple):
+    """A commit as the catalog knows it without reading it: the ids of it and of its parent, and when its cell started."""
+
+    id: str
+    parent: str | None
+    started: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from perdure.errors import AmbiguousRef, SessionBusy, UnknownSession
 
 from . import index
-from .catalog import Catalog
+from .catalog import BUSY_SECONDS, Catalog
 from .digest import KEY_SIZE
 from .files import Files
 from .journal import Journal
@@ -22,7 +22,7 @@ from .opening import open_store
 from .pack import PackFiles
 from .process import is_alive, this_process
 from .reader import Reader
-from .records import ChunkId, ChunkList, Commit, Owner, Refs, RefsMove, SessionInfo, SessionRecord, Snapshot
+from .records import ChunkId, ChunkList, Commit, Owner, Refs, RefsMove, SessionInfo, SessionRecord, Snapshot, Twig
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -55,17 +55,31 @@ class Store:
 
     @classmethod
     def open(
-        cls, path: str | os.PathLike[str], *, create: bool = True, readonly: bool = False, files: Files | None = None
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        create: bool = True,
+        readonly: bool = False,
+        files: Files | None = None,
+        patience: float = BUSY_SECONDS,
     ) -> Store:
         """Open the store at ``path``, or make one there.
 
-        What a killed process left behind is put in order on the way. Raises `StoreMissing`, `StoreTooNew`,
+        What a killed process left behind is put in order on the way. Who only reads waits ``patience`` seconds for a
+        catalog that is locked. Raises `StoreMissing`, `StoreTooNew`,
         `StoreReadOnly`, `StoreUnreachable`, `StoreFull`, `StoreBusy` or `DamagedCatalog`.
         """
         files = files or Files()
         where = Path(path)
-        store_id, catalog, packs = open_store(where, files, create=create and not readonly, readonly=readonly)
+        store_id, catalog, packs = open_store(
+            where, files, create=create and not readonly, readonly=readonly, patience=patience
+        )
         return cls(where, store_id, catalog, packs, files)
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it stays as it was when it was opened for reading, as the catalog can't be read where it lies."""
+        return self._catalog.is_copy
 
     # -- sessions ------------------------------------------------------------------------------------------------------
 
@@ -211,6 +225,22 @@ class Store:
                 "SELECT id, payload FROM commits WHERE session = ? ORDER BY started DESC, number DESC", (session,)
             ).fetchall()
         return [(key.hex(), self._reader.checked_commit(key.hex(), payload)) for key, payload in rows]
+
+    def tree(self, session: str) -> list[Twig]:
+        """Which of a session's commits came from which, in the order in which they were made, without reading them."""
+        with self._catalog.reading() as connection:
+            return index.tree(connection, session)
+
+    def mark(self, session: str) -> str:
+        """A text that is another one once anything of the session is: its record, refs, commits or owner.
+
+        Raises `UnknownSession`.
+        """
+        with self._catalog.reading() as connection:
+            row = index.session_row(connection, session)
+            if row is None or row.record.deleted is not None:
+                raise _unknown(session)
+            return index.mark(connection, row)
 
     def snapshot(self, snapshot_id: str) -> Snapshot:
         """Raises `UnknownRef`, or `DamagedPack` naming the pack and offset."""

@@ -15,6 +15,7 @@ from perdure.store import Commit as Record
 from perdure.store import Refs, Store
 from perdure.timeline.cell import Cell
 from perdure.timeline.commit import is_echo
+from perdure.timeline.listeners import Listeners
 from perdure.timeline.manifest import Manifest
 from perdure.timeline.packages import versions_of
 from perdure.timeline.save import Save
@@ -34,11 +35,12 @@ class Recorder:
         namespace: Namespace,
         manifest: Manifest,
         on_saved: Callable[[Record, Refs], None],
+        listeners: Listeners,
     ) -> None:
         self._session = session
         self._namespace = namespace
         self.tracker = Tracker(namespace.user_ns)
-        self.saver = Saver(store, session, manifest, on_saved)
+        self.saver = Saver(store, session, manifest, on_saved, listeners)
         self.cost = 0.0
         self._last: Scan | None = None
         self._uncommitted: dict[str, str] = {}

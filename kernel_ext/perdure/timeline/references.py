@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Protocol
 
 from perdure.errors import AmbiguousRef, UnknownRef
-from perdure.store import Refs, Store
+from perdure.store import Commit as Record
+from perdure.store import Refs
 
 _STEPS = re.compile(r"(?P<base>.*?)(?P<steps>(?:~\d*|\^)+)\Z", re.DOTALL)
 _CELL = re.compile(r"In\[(\d+)\]\Z")
 _ID = re.compile(r"[0-9a-f]{4,40}\Z")
 
 
-def resolve(store: Store, session: str, refs: Refs, ref: str) -> str:
+class Commits(Protocol):
+    """Where commits are looked up: a `perdure.store.Store`, or what has been read of one."""
+
+    def ancestry(self, commit: str, limit: int | None = None, /) -> Sequence[tuple[str, Record]]:
+        """A commit and its ancestors, newest first."""
+        ...
+
+    def commits(self, session: str, /) -> Sequence[tuple[str, Record]]:
+        """All commits of a session, newest first."""
+        ...
+
+    def find_commits(self, session: str, prefix: str, /) -> Sequence[str]:
+        """The ids that begin so."""
+        ...
+
+
+def resolve(store: Commits, session: str, refs: Refs, ref: str) -> str:
     """The id of the commit that ``ref`` names.
 
     :raises UnknownRef: if there is none.
@@ -21,7 +40,7 @@ def resolve(store: Store, session: str, refs: Refs, ref: str) -> str:
     ref = ref.strip()
     steps = _STEPS.match(ref)
     if steps and ref not in refs.branches and ref not in refs.tags:
-        count = sum(int(step[1:] or 1) if step[0] == "~" else 1 for step in re.findall(r"~\d*|\^", steps["steps"]))
+        count = sum(_count(step) for step in re.findall(r"~\d*|\^", steps["steps"]))
         return _back(store, resolve(store, session, refs, steps["base"] or "HEAD"), count, ref)
     if ref in ("HEAD", "@"):
         if refs.head is None:
@@ -47,14 +66,19 @@ def resolve(store: Store, session: str, refs: Refs, ref: str) -> str:
     )
 
 
-def _back(store: Store, commit: str, count: int, ref: str) -> str:
+def _count(step: str) -> int:
+    """How far back a step goes; no session is as long as the longest."""
+    return int(step[1:10] or 1) if len(step) <= 10 else 10**9
+
+
+def _back(store: Commits, commit: str, count: int, ref: str) -> str:
     line = store.ancestry(commit, count + 1)
     if len(line) <= count:
         raise UnknownRef(f"{ref!r} goes back {count} commits, but there are only {len(line) - 1} before it.")
     return line[count][0]
 
 
-def _of_cell(store: Store, session: str, refs: Refs, count: int, ref: str) -> str:
+def _of_cell(store: Commits, session: str, refs: Refs, count: int, ref: str) -> str:
     """The commit of the cell with that number: on HEAD's own line if it is there, else the newest anywhere."""
     if refs.head is not None:
         for commit_id, record in store.ancestry(refs.head):

@@ -18,6 +18,7 @@ from perdure.errors import PerdureError, StoreUnreachable
 from perdure.store import Commit as Record
 from perdure.store import Refs, Store, Writer
 from perdure.timeline.branches import advance
+from perdure.timeline.listeners import Listeners
 from perdure.timeline.loan import Loan, make_way
 from perdure.timeline.manifest import Manifest
 from perdure.timeline.positions import changed_something
@@ -31,6 +32,7 @@ class Saver:
 
     :param manifest: the version at HEAD, against which the next commit's delta is taken.
     :param on_saved: called on the saver's thread with every commit that became durable, and the refs before it.
+    :param listeners: are told of what could not be saved, and of refs that move.
     """
 
     def __init__(
@@ -39,10 +41,12 @@ class Saver:
         session: str,
         manifest: Manifest,
         on_saved: Callable[[Record, Refs], None],
+        listeners: Listeners,
     ) -> None:
         self._store = store
         self._session = session
         self._on_saved = on_saved
+        self._listeners = listeners
         self._writer: Writer | None = None
         self._queue: queue.SimpleQueue[Save | None] = queue.SimpleQueue()
         self._changed = threading.Condition()
@@ -101,6 +105,7 @@ class Saver:
         """
         self._store.move_refs(self._session, refs)
         self.refs = refs
+        self._listeners.tell_move()
 
     def arrive(self, manifest: Manifest, marks: dict[str, tuple[str, int]]) -> None:
         """The namespace is at another version now.
@@ -151,6 +156,7 @@ class Saver:
         with self._changed:
             self.error = error
             self._failed = True
+        self._listeners.tell_trouble(error)
 
     def _save(self, save: Save) -> None:
         if self._failed and self.error is not None:

@@ -49,7 +49,7 @@ class Session(History):
         self._reported: object = None
         self._positions = Positions(store)
         head = store.refs(self.id).head
-        self._recorder = Recorder(store, self.id, namespace, self.manifest(head), self._on_saved)
+        self._recorder = Recorder(store, self.id, namespace, self.manifest(head), self._on_saved, self.listeners)
         enter(self)
 
     def __reduce__(self) -> Any:

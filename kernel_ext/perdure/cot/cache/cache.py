@@ -12,6 +12,7 @@ from typing import Final, Self
 from perdure.errors import UsageError
 
 from .audits import Audits
+from .browsing import Browsing
 from .calls import Calls
 from .claims import Claims
 from .corrections import Corrections
@@ -27,7 +28,7 @@ VARIABLE: Final = "PERDURE_COT"
 """Names the folder, in the environment."""
 
 
-class Cache(Corrections, Calls, Claims, Spending, Audits, Settings, Feed, Statistics, Transfer):
+class Cache(Corrections, Browsing, Calls, Claims, Spending, Audits, Settings, Feed, Statistics, Transfer):
     """A folder with one SQLite file, which is the truth: the index of Chroma can be made anew from it.
 
     Safe to be used from many threads and processes at once, any of which may be killed. Open it with `open`; it is a

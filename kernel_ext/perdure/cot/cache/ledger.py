@@ -148,10 +148,13 @@ class Ledger(Eviction):
         given = {condition: value for condition, value in conditions.items() if value is not None}
         where = f"WHERE {' AND '.join(given)}" if given else ""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                f"{_SELECT} {where} ORDER BY a.number DESC LIMIT ?", (*given.values(), -1 if n is None else max(n, 0))
-            )
-            return [self._ask(row) for row in rows]
+            return self._select(connection, where, given.values(), -1 if n is None else max(n, 0), 0)
+
+    def _select(
+        self, connection: sqlite3.Connection, where: str, given: Iterable[Any], limit: int, offset: int
+    ) -> list[Ask]:
+        rows = connection.execute(f"{_SELECT} {where} ORDER BY a.number DESC LIMIT ? OFFSET ?", (*given, limit, offset))
+        return [self._ask(row) for row in rows]
 
     def bind(self, session: str, cell: str, commit: str) -> int:
         """Say which commit a cell has become: that of all its asks which have none yet. How many these are."""

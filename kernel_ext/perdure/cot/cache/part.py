@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from perdure.errors import UsageError
+from perdure.errors import UnknownAnswer, UsageError
 
 from .database import Database
 
@@ -66,7 +66,8 @@ class Found(NamedTuple):
 def find(connection: sqlite3.Connection, id: str) -> Found:
     """The ask or the entry whose id begins so.
 
-    :raises UsageError: if there is none, or there are several.
+    :raises UnknownAnswer: if there is none.
+    :raises UsageError: if there are several.
     """
     prefix = id.strip().lower()
     rows: list[Found] = []
@@ -76,7 +77,7 @@ def find(connection: sqlite3.Connection, id: str) -> Found:
         entries = "SELECT NULL, NULL, NULL, id FROM entries WHERE id >= ? AND id < ? LIMIT 2"
         rows = [Found(*row) for query in (asks, entries) for row in connection.execute(query, span)]
     if not rows:
-        raise UsageError(f"No answer has the id {id!r}. `%cot log` lists those that there are.")
+        raise UnknownAnswer(f"No answer has the id {id!r}. `%cot log` lists those that there are.")
     if len(rows) > 1:
         raise UsageError(f"Several answers have an id that begins with {id!r}. Give more of its digits.")
     return rows[0]

@@ -1,0 +1,323 @@
+/** Follows the current notebook: which session it has, where that stands, and its rows. */
+
+import type { IDisposable } from '@lumino/disposable';
+import { type ISignal, Signal } from '@lumino/signaling';
+
+import { type Api, ApiError, type IUnchanged } from '../api/client';
+import type { IGraph, IRow, ISession, ISessionDetail } from '../api/types';
+import { LaneLayout } from '../logic/graph';
+import { Poller } from '../logic/poller';
+import { type IWindow, pagesOf } from '../logic/window';
+import type { LinkEvent, NotebookLink } from './link';
+
+/** How it stands with the current notebook. */
+export type Standing =
+  /** No notebook is open. */
+  | 'none'
+  /** It is being looked for. */
+  | 'loading'
+  /** The server has no perdure. */
+  | 'absent'
+  /** The store can't be read; `message` says why. */
+  | 'trouble'
+  /** The notebook has no session yet. */
+  | 'empty'
+  | 'ready';
+
+/** Which session a notebook had last, kept across reloads of the page. */
+export interface IMemory {
+  session(path: string): Promise<string | null>;
+  remember(path: string, session: string): void;
+}
+
+const FORGETFUL: IMemory = { session: async () => null, remember: () => undefined };
+const PAGE = 100;
+
+export class Follower implements IDisposable {
+  constructor(
+    readonly api: Api,
+    readonly memory: IMemory = FORGETFUL
+  ) {
+    this._poller = new Poller(() => this._poll());
+    this._poller.start();
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get link(): NotebookLink | null {
+    return this._link;
+  }
+
+  get standing(): Standing {
+    return this._standing;
+  }
+
+  get message(): string {
+    return this._message;
+  }
+
+  get session(): ISessionDetail | null {
+    return this._session;
+  }
+
+  get layout(): LaneLayout | null {
+    return this._layout;
+  }
+
+  /** How many commits there are. */
+  get total(): number {
+    return this._graph?.total ?? 0;
+  }
+
+  get commits(): readonly string[] {
+    return this._graph?.commits ?? [];
+  }
+
+  get head(): string | null {
+    return this._session?.refs.head ?? null;
+  }
+
+  /** Whether the notebook's kernel has this very session open, so that it can be moved. */
+  get attached(): boolean {
+    return this._session !== null && this._link?.attached?.session === this._session.id;
+  }
+
+  /** The store that the kernel writes to, if it isn't the one that the server reads. */
+  get strayStore(): string | null {
+    const store = this._link?.attached?.store;
+    return store && this._serverStore && store !== this._serverStore ? store : null;
+  }
+
+  get serverStore(): string | null {
+    return this._serverStore;
+  }
+
+  set visible(value: boolean) {
+    this._poller.visible = value;
+  }
+
+  get isDisposed(): boolean {
+    return this._disposed;
+  }
+
+  dispose(): void {
+    this._disposed = true;
+    this._poller.stop();
+    Signal.clearData(this);
+  }
+
+  /** Follow another notebook. */
+  follow(link: NotebookLink | null): void {
+    if (link === this._link) {
+      return;
+    }
+    this._link?.changed.disconnect(this._onLink, this);
+    this._link = link;
+    link?.changed.connect(this._onLink, this);
+    this._leave(link ? 'loading' : 'none');
+    this._poller.nudge();
+  }
+
+  /** Ask the server now. */
+  refresh(): void {
+    this._poller.nudge();
+  }
+
+  /** The index of a commit in the graph, or -1. */
+  indexOf(commit: string): number {
+    return this._indices.get(commit) ?? -1;
+  }
+
+  /** A row, if it is here; else it comes later, when `need` has asked for it. */
+  row(index: number): IRow | undefined {
+    const id = this._graph?.commits[index];
+    return id === undefined ? undefined : this._rows.get(id);
+  }
+
+  known(commit: string): IRow | undefined {
+    return this._rows.get(commit);
+  }
+
+  /** Have the rows of this window fetched that aren't here yet. */
+  need(rows: IWindow): void {
+    const session = this._session;
+    const graph = this._graph;
+    if (!session || !graph) {
+      return;
+    }
+    for (const page of pagesOf(rows, PAGE)) {
+      const wanted = graph.commits.slice(page * PAGE, (page + 1) * PAGE);
+      const key = `${graph.revision}/${page}`;
+      if (this._fetching.has(key) || wanted.every(id => this._rows.has(id))) {
+        continue;
+      }
+      this._fetching.add(key);
+      void this.api
+        .commits(session.id, { offset: page * PAGE, limit: PAGE })
+        .then(found => {
+          found.commits.forEach(row => this._rows.set(row.id, row));
+          if (this._session?.id === session.id) {
+            this._changed.emit();
+          }
+        })
+        .catch(() => this._poller.nudge())
+        .finally(() => this._fetching.delete(key));
+    }
+  }
+
+  private _onLink(link: NotebookLink, event: LinkEvent): void {
+    if (link.attached && event === 'attached') {
+      this.memory.remember(link.path, link.attached.session);
+    }
+    if (event === 'attached' || event === 'commit' || event === 'lost' || event === 'back' || !link.busy) {
+      this._poller.nudge();
+    }
+    this._changed.emit();
+  }
+
+  /** Bring everything up to date; whether anything was new. */
+  private async _poll(): Promise<boolean> {
+    const link = this._link;
+    if (!link) {
+      return false;
+    }
+    try {
+      const id = await this._find(link);
+      if (this._link !== link) {
+        return false;
+      }
+      if (id === null) {
+        return this._stand('empty');
+      }
+      const known = this._session?.id === id ? this._session.revision : undefined;
+      const [found, first] = await Promise.all([
+        this.api.session(id, known),
+        known === undefined ? this.api.commits(id, { offset: 0, limit: PAGE }) : null
+      ]);
+      if (isUnchanged(found)) {
+        return this._stand('ready');
+      }
+      const graph = await this.api.graph(id);
+      // The kernel may have moved on, or the user to another notebook, while this was under way.
+      if (this._link !== link) {
+        return false;
+      }
+      if (this._session?.id !== id) {
+        this._rows.clear();
+      }
+      first?.commits.forEach(row => this._rows.set(row.id, row));
+      this._take(found, graph);
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError && error.kind === 'StoreMissing') {
+        // Nothing has been saved there yet: that is how everybody begins.
+        this._serverStore = (await this.api.store()).store;
+        return this._link === link && this._stand('empty');
+      }
+      if (this._link === link) {
+        this._fail(error);
+      }
+      throw error;
+    }
+  }
+
+  /** The id of the session that the notebook has or had. */
+  private async _find(link: NotebookLink): Promise<string | null> {
+    if (link.attached && !link.lost && !this.strayStore && this._serverStore) {
+      return link.attached.session;
+    }
+    const { store, sessions } = await this.api.sessions(link.path, 10);
+    this._serverStore = store;
+    if (link.lost) {
+      return link.lost.session;
+    }
+    if (link.attached) {
+      return this.strayStore ? null : link.attached.session;
+    }
+    const known = await this.memory.session(link.path);
+    if (known !== null || sessions.some(session => session.live)) {
+      link.ask();
+    }
+    const found = newest(sessions);
+    if (known === null || known === found?.id) {
+      return found?.id ?? null;
+    }
+    // The notebook was renamed after its kernel had begun: the store knows the session by the old name.
+    const remembered = await this.api.session(known).catch(() => null);
+    const newer = remembered && !isUnchanged(remembered) && remembered.updated >= (found?.updated ?? 0);
+    return newer ? known : (found?.id ?? null);
+  }
+
+  private _take(session: ISessionDetail, graph: IGraph): void {
+    this._session = session;
+    this._serverStore = session.store;
+    this._graph = graph;
+    this._layout = new LaneLayout(graph.parents);
+    this._indices = new Map(graph.commits.map((id, index) => [id, index]));
+    this._standing = 'ready';
+    this._message = '';
+    this._changed.emit();
+  }
+
+  private _fail(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (error instanceof ApiError && error.isAbsent) {
+      this._stand('absent', message);
+    } else if (error instanceof ApiError && error.status === 404) {
+      this._leave('empty'); // the session has been deleted, or nothing has happened in it yet
+    } else {
+      this._stand('trouble', message);
+    }
+  }
+
+  private _stand(standing: Standing, message = ''): boolean {
+    if (standing === this._standing && message === this._message) {
+      return false;
+    }
+    if (standing === 'empty') {
+      this._leave(standing);
+      return true;
+    }
+    this._standing = standing;
+    this._message = message;
+    this._changed.emit();
+    return true;
+  }
+
+  private _leave(standing: Standing): void {
+    this._session = null;
+    this._graph = null;
+    this._layout = null;
+    this._indices = new Map();
+    this._rows.clear();
+    this._fetching.clear();
+    this._standing = standing;
+    this._message = '';
+    this._changed.emit();
+  }
+
+  private _link: NotebookLink | null = null;
+  private _standing: Standing = 'none';
+  private _message = '';
+  private _session: ISessionDetail | null = null;
+  private _graph: IGraph | null = null;
+  private _layout: LaneLayout | null = null;
+  private _indices = new Map<string, number>();
+  private _serverStore: string | null = null;
+  private _disposed = false;
+  private readonly _rows = new Map<string, IRow>();
+  private readonly _fetching = new Set<string>();
+  private readonly _poller: Poller;
+  private readonly _changed = new Signal<this, void>(this);
+}
+
+function isUnchanged(found: ISessionDetail | IUnchanged): found is IUnchanged {
+  return 'unchanged' in found && found.unchanged;
+}
+
+/** The session that a reader means who opens the notebook: the one that runs, else the newest in which something happened. */
+function newest(sessions: readonly ISession[]): ISession | undefined {
+  return sessions.find(session => session.live && session.commits > 0) ?? sessions.find(session => session.commits > 0);
+}

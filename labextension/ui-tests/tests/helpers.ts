@@ -1,0 +1,126 @@
+/** What the tests share: a notebook with a real kernel, the panel beside it, and pictures of both. */
+
+import * as path from 'node:path';
+
+import AxeBuilder from '@axe-core/playwright';
+import { expect, type IJupyterLabPageFixture, test as base } from '@jupyterlab/galata';
+import type { Locator } from '@playwright/test';
+
+const IMAGES = path.resolve(__dirname, '../../../docs/images');
+
+export const test = base.extend({
+  // Galata's stand-ins for lists of sessions and kernels would answer our own routes too, which end alike.
+  sessions: null,
+  kernels: null,
+  // The state of one test must not show in the next; its settings are the defaults, without a question about news.
+  mockSettings: {
+    '@jupyterlab/apputils-extension:notification': { fetchNews: 'false', checkForUpdates: false }
+  }
+});
+export { expect };
+
+export type Lab = IJupyterLabPageFixture;
+
+/** Where the panel, its rows and its results are. */
+export class Perdure {
+  readonly panel: Locator;
+  readonly rows: Locator;
+  readonly told: Locator;
+  readonly detail: Locator;
+  readonly status: Locator;
+
+  constructor(readonly page: Lab) {
+    this.panel = page.locator('.perdure-Panel');
+    this.rows = page.locator('.perdure-Row');
+    this.told = page.locator('.perdure-Told');
+    this.detail = page.locator('.perdure-Detail');
+    this.status = page.locator('.perdure-Status-button');
+  }
+
+  button(name: string | RegExp, within: Locator = this.panel): Locator {
+    return within.getByRole('button', { name });
+  }
+
+  row(title: string): Locator {
+    return this.rows.filter({ hasText: title }).first();
+  }
+
+  /** A new notebook with a kernel, and the panel beside it. */
+  async start(name: string): Promise<void> {
+    const { page } = this;
+    await page.notebook.createNew(name);
+    await this.idle();
+    await this.command('perdure:open');
+    await expect(this.panel).toBeVisible();
+  }
+
+  async command(id: string): Promise<void> {
+    await this.page.evaluate(command => window.jupyterapp.commands.execute(command), id);
+  }
+
+  async idle(): Promise<void> {
+    await expect(
+      this.page.locator('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook-ExecutionIndicator')
+    ).toHaveAttribute('data-status', 'idle', { timeout: 60_000 });
+  }
+
+  /** Run code as the notebook's next cell, and wait for it if wanted. */
+  async cell(source: string, wait = true): Promise<void> {
+    const { page } = this;
+    const last = (await page.notebook.getCellCount()) - 1;
+    await page.notebook.setCell(last, 'code', source);
+    await page.notebook.selectCells(last);
+    await page.keyboard.press('Shift+Enter');
+    if (wait) {
+      await expect(
+        page.locator('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell').nth(last).locator('.jp-InputPrompt')
+      ).toHaveText(/\[\d+\]/, { timeout: 90_000 });
+    }
+  }
+
+  /** What an expression is in the kernel, without a cell: nothing of it is recorded. */
+  async value(expression: string): Promise<string> {
+    return this.page.evaluate(async code => {
+      const panel = window.jupyterapp.shell.currentWidget as unknown as {
+        sessionContext: { session: { kernel: { requestExecute(content: object): { done: Promise<unknown> } } } };
+      };
+      const reply = (await panel.sessionContext.session.kernel.requestExecute({
+        code: '',
+        silent: true,
+        user_expressions: { value: code }
+      }).done) as { content: { user_expressions: { value: { data?: Record<string, string>; ename?: string } } } };
+      const { data, ename } = reply.content.user_expressions.value;
+      return data?.['text/plain'] ?? `${ename}`;
+    }, expression);
+  }
+
+  async theme(dark: boolean): Promise<void> {
+    await this.page.theme[dark ? 'setDarkTheme' : 'setLightTheme']();
+  }
+
+  /** No serious violation of accessibility in what is seen of the panel. */
+  async accessible(): Promise<void> {
+    const { violations } = await new AxeBuilder({
+      page: this.page as unknown as ConstructorParameters<typeof AxeBuilder>[0]['page']
+    })
+      .include('.perdure-Panel')
+      .analyze();
+    const serious = violations.filter(each => each.impact === 'serious' || each.impact === 'critical');
+    const told = serious.map(
+      each => `${each.id}: ${each.nodes.map(node => `${node.html} ${node.failureSummary}`).join('\n  ')}`
+    );
+    expect(told.join('\n')).toBe('');
+  }
+
+  /** Look at a state on light and on dark: accessible, and kept as a picture where PERDURE_IMAGES asks for it. */
+  async look(name: string): Promise<void> {
+    for (const dark of [false, true]) {
+      await this.theme(dark);
+      await this.accessible();
+      if (process.env.PERDURE_IMAGES) {
+        await this.page.screenshot({ path: path.join(IMAGES, `${name}-${dark ? 'dark' : 'light'}.png`) });
+      }
+    }
+    await this.theme(false);
+  }
+}

@@ -63,7 +63,7 @@ class Catalog:
     """Whether it is what the store's catalog was when it was opened."""
 
     def __init__(
-        self, path: Path, *, readonly: bool = False, immutable: bool = False, patience: float = BUSY_SECONDS
+        self, path: Path, *, readonly: bool = False, immutable: bool = False, patience: float | None = None
     ) -> None:
         self.path = path
         self._patience = patience
@@ -99,7 +99,11 @@ class Catalog:
         with sqlite_errors(self.path):
             # Another thread closes it in `close`; apart from that each thread keeps to its own.
             connection = sqlite3.connect(
-                uri, uri=True, timeout=self._patience, isolation_level=None, check_same_thread=False
+                uri,
+                uri=True,
+                timeout=BUSY_SECONDS if self._patience is None else self._patience,
+                isolation_level=None,
+                check_same_thread=False,
             )
             connection.execute("PRAGMA synchronous = FULL")
             if not self.readonly:

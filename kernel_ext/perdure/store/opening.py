@@ -25,7 +25,7 @@ FORMAT: Final = 1
 
 
 def open_store(
-    path: Path, files: Files, *, create: bool, readonly: bool, patience: float
+    path: Path, files: Files, *, create: bool, readonly: bool, patience: float | None
 ) -> tuple[str, Catalog, PackFiles]:
     """The id of the store at ``path``, its catalog and its packs. Raises as `Store.open` says."""
     marker = _read_marker(path / MARKER)

@@ -34,7 +34,7 @@ class CopiedCatalog(Catalog):
         self._folder.cleanup()
 
 
-def open_catalog(path: Path, packs: PackFiles, marker: Marker, patience: float) -> Catalog:
+def open_catalog(path: Path, packs: PackFiles, marker: Marker, patience: float | None) -> Catalog:
     """The catalog at ``path`` for reading. Raises `DamagedCatalog`, `StoreTooNew`, `StoreBusy` or `StoreUnreachable`."""
     where = path / FILE
     with translated(where):

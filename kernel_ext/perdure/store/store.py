@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from perdure.errors import AmbiguousRef, SessionBusy, UnknownSession
 
 from . import index
-from .catalog import BUSY_SECONDS, Catalog
+from .catalog import Catalog
 from .digest import KEY_SIZE
 from .files import Files
 from .journal import Journal
@@ -61,7 +61,7 @@ class Store:
         create: bool = True,
         readonly: bool = False,
         files: Files | None = None,
-        patience: float = BUSY_SECONDS,
+        patience: float | None = None,
     ) -> Store:
         """Open the store at ``path``, or make one there.
 

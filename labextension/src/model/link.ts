@@ -7,6 +7,8 @@ import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 const TARGET = 'perdure';
+/** Milliseconds for which an answer is waited for, before it is asked again. */
+const PATIENCE = 3000;
 
 /** The session that a kernel has open. */
 export interface IAttached {
@@ -62,6 +64,14 @@ export class NotebookLink implements IDisposable {
     return status !== undefined && status !== 'dead' && status !== 'terminating';
   }
 
+  /** Wait for a kernel that is just being started, ten seconds at most. */
+  async started(): Promise<void> {
+    const { sessionContext } = this.panel;
+    if (!this.kernel) {
+      await Promise.race([sessionContext.ready, new Promise(resolve => setTimeout(resolve, 10_000))]);
+    }
+  }
+
   /** The kernel's session; null as long as it hasn't told of any. */
   get attached(): IAttached | null {
     return this._attached;
@@ -93,19 +103,32 @@ export class NotebookLink implements IDisposable {
     Signal.clearData(this);
   }
 
-  /** Ask the kernel whether it has a session. One that doesn't know perdure says nothing. */
+  /**
+   * Ask the kernel whether it has a session. One that doesn't know perdure closes the comm, and is not asked again; one that says
+   * nothing, because the connection was just being made, is.
+   */
   ask(): void {
     const kernel = this.kernel;
-    if (!kernel || this._attached || this._asked === kernel.id || !this.alive || !kernel.handleComms) {
+    const ready = kernel?.connectionStatus === 'connected' && (kernel.status === 'idle' || kernel.status === 'busy');
+    if (!kernel || !ready || this._attached || this._refused === kernel.id || !kernel.handleComms) {
       return;
     }
-    this._asked = kernel.id;
+    const now = Date.now();
+    if (now - this._asked < PATIENCE) {
+      return;
+    }
+    this._asked = now;
     const comm = kernel.createComm(TARGET);
     this._listen(comm);
+    comm.onClose = () => {
+      if (!this._attached) {
+        this._refused = kernel.id;
+      }
+    };
     try {
       comm.open();
     } catch {
-      this._asked = null; // the connection has just gone; the next kernel is asked again
+      this._asked = 0; // the connection has just gone; it is asked when it is there again
     }
   }
 
@@ -160,7 +183,8 @@ export class NotebookLink implements IDisposable {
   }
 
   private _bind(kernel: Kernel.IKernelConnection | null): void {
-    this._asked = null;
+    this._asked = 0;
+    this._refused = null;
     if (kernel?.handleComms) {
       kernel.registerCommTarget(TARGET, (comm, message) => {
         this._listen(comm);
@@ -215,7 +239,8 @@ export class NotebookLink implements IDisposable {
   private _onStatus(): void {
     const status = this.kernel?.status;
     if (status === 'restarting' || status === 'autorestarting' || status === 'dead' || status === 'terminating') {
-      this._asked = null;
+      this._asked = 0;
+      this._refused = null;
       this._lose();
     } else if ((status === 'idle' || status === 'starting') && this._lost && this._down) {
       this._down = false;
@@ -244,7 +269,8 @@ export class NotebookLink implements IDisposable {
   private _down = false;
   private _saving = false;
   private _trouble: string | null = null;
-  private _asked: string | null = null;
+  private _asked = 0;
+  private _refused: string | null = null;
   private _disposed = false;
   private readonly _changed = new Signal<this, LinkEvent>(this);
 }

@@ -211,6 +211,7 @@ export class PanelModel extends VDomModel {
     link: NotebookLink | null = this.follower.link
   ): Promise<JSONValue | undefined> {
     const trans = this.trans;
+    await link?.started();
     if (!link?.kernel || !link.alive) {
       this._tell({
         kind: 'failed',

@@ -1,8 +1,7 @@
-import { expect, Perdure, test } from './helpers';
+import { expect, test } from './helpers';
 
-test('ask about a picture, see the card, forget it', async ({ page }) => {
+test('ask about a picture, see the card, forget it', async ({ page, perdure }) => {
   test.setTimeout(240_000);
-  const perdure = new Perdure(page);
   await perdure.start('pictures.ipynb');
   await perdure.panel.getByRole('tab', { name: 'Answers' }).click();
   await expect(perdure.panel).toContainText('No image question has been asked here yet');

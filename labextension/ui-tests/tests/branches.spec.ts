@@ -1,7 +1,6 @@
-import { expect, Perdure, test } from './helpers';
+import { expect, test } from './helpers';
 
-test('try something from an earlier version, switch back, compare, name', async ({ page }) => {
-  const perdure = new Perdure(page);
+test('try something from an earlier version, switch back, compare, name', async ({ page, perdure }) => {
   const dialog = page.locator('.jp-Dialog');
   await perdure.start('branches.ipynb');
   await perdure.cell('%load_ext perdure');

@@ -3,12 +3,26 @@
 import * as path from 'node:path';
 
 import AxeBuilder from '@axe-core/playwright';
-import { expect, type IJupyterLabPageFixture, test as base } from '@jupyterlab/galata';
+import { expect, galata, type IJupyterLabPageFixture, test as base } from '@jupyterlab/galata';
 import type { Locator } from '@playwright/test';
 
+const FOLDER = 'work';
 const IMAGES = path.resolve(__dirname, '../../../docs/images');
 
-export const test = base.extend({
+export const test = base.extend<{ perdure: Perdure }>({
+  /** The panel, in a folder of the test's own. */
+  perdure: async ({ page, tmpPath }, use) => {
+    await use(new Perdure(page, tmpPath));
+  },
+  // A short name: it is in the pictures.
+  tmpPath: async ({ request }, use) => {
+    const contents = galata.newContentsHelper(request);
+    if (await contents.directoryExists(FOLDER)) {
+      await contents.deleteDirectory(FOLDER);
+    }
+    await contents.createDirectory(FOLDER);
+    await use(FOLDER);
+  },
   // Galata's stand-ins for lists of sessions and kernels would answer our own routes too, which end alike.
   sessions: null,
   kernels: null,
@@ -28,12 +42,17 @@ export class Perdure {
   readonly told: Locator;
   readonly detail: Locator;
   readonly status: Locator;
+  readonly cells: Locator;
 
-  constructor(readonly page: Lab) {
+  constructor(
+    readonly page: Lab,
+    readonly folder: string
+  ) {
     this.panel = page.locator('.perdure-Panel');
     this.rows = page.locator('.perdure-Row');
     this.told = page.locator('.perdure-Told');
     this.detail = page.locator('.perdure-Detail');
+    this.cells = page.locator('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell');
     this.status = page.locator('.perdure-Status-button');
   }
 
@@ -48,10 +67,22 @@ export class Perdure {
   /** A new notebook with a kernel, and the panel beside it. */
   async start(name: string): Promise<void> {
     const { page } = this;
-    await page.notebook.createNew(name);
+    const path = `${this.folder}/${name}`;
+    const cells = [{ cell_type: 'code', id: 'first', source: '', metadata: {}, outputs: [], execution_count: null }];
+    const kernelspec = { name: 'python3', display_name: 'Python 3 (ipykernel)', language: 'python' };
+    const notebook = { cells, metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 };
+    await page.contents.uploadContent(JSON.stringify(notebook), 'text', path);
+    await page.evaluate(async path => {
+      const opened = (await window.jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' })) as {
+        sessionContext: { ready: Promise<void>; session: { kernel: { info: Promise<unknown> } } };
+      };
+      await opened.sessionContext.ready;
+      await opened.sessionContext.session.kernel.info;
+    }, path);
     await this.idle();
     await this.command('perdure:open');
     await expect(this.panel).toBeVisible();
+    await page.sidebar.setWidth(340, 'right');
   }
 
   async command(id: string): Promise<void> {
@@ -64,18 +95,41 @@ export class Perdure {
     ).toHaveAttribute('data-status', 'idle', { timeout: 60_000 });
   }
 
-  /** Run code as the notebook's next cell, and wait for it if wanted. */
+  /** Run code as the notebook's last cell, and wait for it if wanted. */
   async cell(source: string, wait = true): Promise<void> {
-    const { page } = this;
-    const last = (await page.notebook.getCellCount()) - 1;
-    await page.notebook.setCell(last, 'code', source);
-    await page.notebook.selectCells(last);
-    await page.keyboard.press('Shift+Enter');
+    await this.edit(-1, source);
+    await this.page.keyboard.press('Shift+Enter');
     if (wait) {
-      await expect(
-        page.locator('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell').nth(last).locator('.jp-InputPrompt')
-      ).toHaveText(/\[\d+\]/, { timeout: 90_000 });
+      await expect(this.cells.nth(-2).locator('.jp-InputPrompt')).toHaveText(/\[\d+\]/, { timeout: 90_000 });
     }
+  }
+
+  /** Select a cell and give it another text; -1 is the last. */
+  async edit(index: number, source: string): Promise<void> {
+    await this.page.evaluate(
+      ([index, source]) => {
+        const panel = window.jupyterapp.shell.currentWidget as unknown as {
+          content: { activeCellIndex: number; activate(): void };
+          model: { sharedModel: { cells: { setSource(source: string): void }[] } };
+        };
+        const { cells } = panel.model.sharedModel;
+        const at = index < 0 ? cells.length + index : index;
+        cells[at].setSource(source);
+        panel.content.activeCellIndex = at;
+        panel.content.activate();
+      },
+      [index, source] as const
+    );
+  }
+
+  /** The text of a cell. */
+  async text(index: number): Promise<string> {
+    return this.page.evaluate(index => {
+      const panel = window.jupyterapp.shell.currentWidget as unknown as {
+        model: { sharedModel: { cells: { getSource(): string }[] } };
+      };
+      return panel.model.sharedModel.cells[index].getSource();
+    }, index);
   }
 
   /** What an expression is in the kernel, without a cell: nothing of it is recorded. */

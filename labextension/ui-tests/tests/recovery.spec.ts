@@ -1,7 +1,6 @@
-import { expect, Perdure, test } from './helpers';
+import { expect, test } from './helpers';
 
-test('a kernel is killed; its variables come back from the notification', async ({ page }) => {
-  const perdure = new Perdure(page);
+test('a kernel is killed; its variables come back from the notification', async ({ page, perdure }) => {
   await perdure.start('training.ipynb');
   await perdure.cell('%load_ext perdure');
   await perdure.cell('losses = [0.9, 0.5, 0.31]');
@@ -29,9 +28,15 @@ test('a kernel is killed; its variables come back from the notification', async 
   await expect(perdure.rows).toHaveCount(4);
 });
 
-test('the panel keeps its place when the page is loaded anew', async ({ page }) => {
-  const perdure = new Perdure(page);
-  await perdure.start('reload.ipynb');
+test('the panel keeps its place when the page is loaded anew', async ({ page, perdure }) => {
+  // Renamed after its kernel has begun: the store knows it by the old name.
+  await perdure.start('untitled.ipynb');
+  await page.evaluate(async () => {
+    const { context } = window.jupyterapp.shell.currentWidget as unknown as {
+      context: { rename(name: string): Promise<void> };
+    };
+    await context.rename('reload.ipynb');
+  });
   await perdure.cell('%load_ext perdure');
   await perdure.cell('x = 1');
   await perdure.cell('x = 2');
@@ -40,7 +45,7 @@ test('the panel keeps its place when the page is loaded anew', async ({ page }) 
   await expect(perdure.detail.locator('.perdure-Code')).toHaveText('x = 1');
   await page.notebook.save();
   await page.waitForTimeout(1500); // JupyterLab saves its state half a second after it has changed
-  await page.reload({ waitForIsReady: false });
+  await page.reload();
   await expect(perdure.detail.locator('.perdure-Code')).toHaveText('x = 1', { timeout: 60_000 });
   // The kernel still has the session, and tells when it is asked.
   await expect(perdure.status).toContainText('saved');

@@ -1,7 +1,6 @@
-import { expect, Perdure, test } from './helpers';
+import { expect, test } from './helpers';
 
-test('see versions, compare two, restore, undo the restore', async ({ page }) => {
-  const perdure = new Perdure(page);
+test('see versions, compare two, restore, undo the restore', async ({ perdure }) => {
   await perdure.start('orders.ipynb');
   await expect(perdure.panel).toContainText('keeps no versions yet');
   await perdure.button('Load perdure').click();
@@ -76,16 +75,14 @@ test('see versions, compare two, restore, undo the restore', async ({ page }) =>
   await expect(perdure.rows).not.toHaveCount(1);
 });
 
-test('restore the notebook’s cells too, as one step in the editor', async ({ page }) => {
-  const perdure = new Perdure(page);
+test('restore the notebook’s cells too, as one step in the editor', async ({ perdure }) => {
   await perdure.start('cells.ipynb');
   await perdure.cell('%load_ext perdure');
   await perdure.cell('x = 1');
   await perdure.cell('y = 2');
   await expect(perdure.rows).toHaveCount(2);
-  await page.notebook.setCell(1, 'code', 'x = 10');
-  await page.notebook.selectCells(1);
-  await page.keyboard.press('Shift+Enter');
+  await perdure.edit(1, 'x = 10');
+  await perdure.page.keyboard.press('Shift+Enter');
   await expect(perdure.row('x = 10')).toContainText('now');
 
   await perdure.row('y = 2').click();
@@ -93,23 +90,22 @@ test('restore the notebook’s cells too, as one step in the editor', async ({ p
   await perdure.detail.getByLabel(/Variables and notebook cells/).check();
   await perdure.button('Restore', perdure.detail).click();
   await expect(perdure.told).toContainText('Restored [3] y = 2');
-  expect(await page.notebook.getCellTextInput(1)).toBe('x = 1');
+  expect(await perdure.text(1)).toBe('x = 1');
   expect(await perdure.value('x')).toBe('1');
 
   // The editor's own undo takes the cells back in one step ...
   await perdure.command('notebook:undo-cell-action');
-  expect(await page.notebook.getCellTextInput(1)).toBe('x = 10');
+  expect(await perdure.text(1)).toBe('x = 10');
   await perdure.command('notebook:redo-cell-action');
-  expect(await page.notebook.getCellTextInput(1)).toBe('x = 1');
+  expect(await perdure.text(1)).toBe('x = 1');
   // ... and so does the undo of the restore, with the variables.
   await perdure.button('Undo restore').click();
   await expect(perdure.told).toContainText('The restore is undone');
-  expect(await page.notebook.getCellTextInput(1)).toBe('x = 10');
+  expect(await perdure.text(1)).toBe('x = 10');
   expect(await perdure.value('x')).toBe('10');
 });
 
-test('what is asked waits behind a running cell, and the panel says so', async ({ page }) => {
-  const perdure = new Perdure(page);
+test('what is asked waits behind a running cell, and the panel says so', async ({ perdure }) => {
   await perdure.start('busy.ipynb');
   await perdure.cell('%load_ext perdure');
   await perdure.cell('x = 1');

@@ -258,6 +258,10 @@ export class Follower implements IDisposable {
     this._indices = new Map(graph.commits.map((id, index) => [id, index]));
     this._standing = 'ready';
     this._message = '';
+    const head = this.indexOf(session.refs.head ?? '');
+    if (head >= 0) {
+      this.need({ first: head, end: head + 1 }); // the status bar names it, wherever the list is
+    }
     this._changed.emit();
   }
 

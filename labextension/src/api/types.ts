@@ -34,7 +34,8 @@ export interface ISession {
   trusted: boolean;
   live: boolean;
   owner: { host: string; pid: number } | null;
-  variables: number;
+  /** How many there are; null where counting them would take long. */
+  variables: number | null;
   same_name?: boolean;
   /** Where it is below the root of the server, if it is. */
   path?: string | null;
@@ -50,7 +51,8 @@ export interface IRefs {
 export interface ISessionDetail extends ISession {
   revision: string;
   refs: IRefs;
-  not_captured: Record<string, string>;
+  /** Null where finding out would take long. */
+  not_captured: Record<string, string> | null;
   store: string;
   store_size: number;
 }

@@ -192,14 +192,17 @@ export class Follower implements IDisposable {
         return this._stand('empty');
       }
       const known = this._session?.id === id ? this._session.revision : undefined;
-      const [found, first] = await Promise.all([
+      // For what is opened, all is asked for at once; later only whether anything is new.
+      const opening = known === undefined;
+      const [found, first, early] = await Promise.all([
         this.api.session(id, known),
-        known === undefined ? this.api.commits(id, { offset: 0, limit: PAGE }) : null
+        opening ? this.api.commits(id, { offset: 0, limit: PAGE }) : null,
+        opening ? this.api.graph(id) : null
       ]);
       if (isUnchanged(found)) {
         return this._stand('ready');
       }
-      const graph = await this.api.graph(id);
+      const graph = early ?? (await this.api.graph(id));
       // The kernel may have moved on, or the user to another notebook, while this was under way.
       if (this._link !== link) {
         return false;
@@ -258,6 +261,10 @@ export class Follower implements IDisposable {
     this._indices = new Map(graph.commits.map((id, index) => [id, index]));
     this._standing = 'ready';
     this._message = '';
+    const head = this.indexOf(session.refs.head ?? '');
+    if (head >= 0) {
+      this.need({ first: head, end: head + 1 }); // the status bar names it, wherever the list is
+    }
     this._changed.emit();
   }
 

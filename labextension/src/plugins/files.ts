@@ -83,8 +83,8 @@ export const filesPlugin: JupyterFrontEndPlugin<void> = {
         }
         const label = (session: ISession): string =>
           [
-            session.path,
-            trans._n('%1 variable', '%1 variables', session.variables),
+            session.path ?? '',
+            ...(session.variables === null ? [] : [trans._n('%1 variable', '%1 variables', session.variables)]),
             moment(session.updated),
             ...(session.live ? [trans.__('open')] : [])
           ].join(' · ');

@@ -26,7 +26,9 @@ export class PanelWidget extends ReactWidget {
   protected override render(): JSX.Element {
     return (
       <Panel.Provider value={this.model}>
-        <UseSignal signal={this.model.stateChanged}>{() => <Whole />}</UseSignal>
+        <Guard>
+          <UseSignal signal={this.model.stateChanged}>{() => <Whole />}</UseSignal>
+        </Guard>
       </Panel.Provider>
     );
   }
@@ -40,6 +42,35 @@ export class PanelWidget extends ReactWidget {
 
   protected override onAfterHide(): void {
     this.model.follower.visible = false;
+  }
+}
+
+/** A fault of a view is said, and can be tried again; it must not leave an empty panel. */
+class Guard extends React.Component<{ children: React.ReactNode }, { fault: string | null }> {
+  static override contextType = Panel;
+  declare context: React.ContextType<typeof Panel>;
+  override state = { fault: null };
+
+  static getDerivedStateFromError(error: unknown): { fault: string } {
+    return { fault: String(error) };
+  }
+
+  override render(): React.ReactNode {
+    const panel = this.context;
+    if (this.state.fault === null || !panel) {
+      return this.props.children;
+    }
+    const again = (): void => {
+      panel.closeView();
+      this.setState({ fault: null });
+    };
+    return (
+      <div className="perdure-Empty" role="alert">
+        <p>{panel.trans.__('The panel could not show this, which is a fault in perdure: %1', this.state.fault)}</p>
+        <p className="perdure-Faint">{panel.trans.__('Nothing is lost: what is saved is saved.')}</p>
+        <Button label={panel.trans.__('Try again')} onClick={again} />
+      </div>
+    );
   }
 }
 
@@ -263,7 +294,8 @@ function Offer(): JSX.Element | null {
     return null;
   }
   const elsewhere = session.live && session.owner;
-  const saved = Math.max(0, session.variables - Object.keys(session.not_captured).length);
+  const saved =
+    session.variables === null ? null : Math.max(0, session.variables - Object.keys(session.not_captured ?? {}).length);
   return (
     <div className="perdure-Offer">
       {elsewhere ? (
@@ -272,7 +304,9 @@ function Offer(): JSX.Element | null {
         </p>
       ) : (
         <p>
-          {trans._n('%1 variable is saved', '%1 variables are saved', saved)}{' '}
+          {saved === null
+            ? trans.__('Its variables are saved')
+            : trans._n('%1 variable is saved', '%1 variables are saved', saved)}{' '}
           {trans.__('as of %1. They are not in this kernel.', moment(session.updated))}
           {session.trusted
             ? ''

@@ -45,7 +45,8 @@ test('the panel keeps its place when the page is loaded anew', async ({ page, pe
   await expect(perdure.detail.locator('.perdure-Code')).toHaveText('x = 1');
   await page.notebook.save();
   await page.waitForTimeout(1500); // JupyterLab saves its state half a second after it has changed
-  await page.reload();
+  // Without Galata's waiting: it would wait for the launcher, and a notebook comes back.
+  await page.reload({ waitForIsReady: false } as Parameters<typeof page.reload>[0]);
   await expect(perdure.detail.locator('.perdure-Code')).toHaveText('x = 1', { timeout: 60_000 });
   // The kernel still has the session, and tells when it is asked.
   await expect(perdure.status).toContainText('saved');

@@ -47,7 +47,7 @@ def card(found: dict[str, Any], log: list[dict[str, Any]], size: int) -> str:
         "|---|---|---|---|",
         f"| `encoder` | open_clip `CLIP`, ViT, 64 x 64 pictures, 128 dimensions | {found['encoder']['parameters']:,} | {_spent(log, 'encoder')} |",
         *(
-            f"| `{name}` | transformers `LlavaForConditionalGeneration`: CLIP eyes, Llama | {found[name]['parameters']:,} | {_spent(log, name)} |"
+            f"| `{name}` | transformers `LlavaForConditionalGeneration`: CLIP eyes, Qwen2 | {found[name]['parameters']:,} | {_spent(log, name)} |"
             for name in models
         ),
         "",
@@ -98,6 +98,7 @@ def card(found: dict[str, Any], log: list[dict[str, Any]], size: int) -> str:
         "",
         "- Photographs, text in pictures, anything that isn't listed above: they will answer, and be wrong.",
         "- Questions in other words than those of `benchmarks/embedded/phrasing.py` and easy-VQA, or in other languages than English.",
+        "- Choosing among examples: given several, they copy the name in any of them, hardly oftener the right one than by chance.",
         "- Reasoning, JSON, more than about four examples, names with capitals (all is lower case).",
         "- As a measure of any hosted model: the apprentice and the master differ far less than a 2 B and a 70 B model do.",
         "",

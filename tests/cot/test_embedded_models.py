@@ -9,7 +9,6 @@ import pytest
 from perdure.cot.models.names import EMBEDDED
 
 #: Interim weights have no card: they are there so that everything runs, and promise nothing.
-final = pytest.mark.skipif(not (EMBEDDED / "MODEL_CARD.md").exists(), reason="the weights are interim: no card yet")
 
 
 def _drawn():
@@ -47,14 +46,12 @@ def test_all_weights_are_at_most_40_megabytes():
     assert sum(file.stat().st_size for file in files) < 40_000_000
 
 
-@final
 @pytest.mark.parametrize("name", ["apprentice", "master"])
 def test_a_question_is_answered_with_a_word_of_its_kind(name):
     answer = _asked(name, [_user(_drawn(), "what color is the shape?")])
     assert answer in {"red", "green", "blue", "yellow", "purple", "orange", "black", "gray", "teal", "brown"}
 
 
-@final
 @pytest.mark.parametrize("name", ["apprentice", "master"])
 def test_a_made_up_name_is_read_from_the_example_of_the_same_picture(name):
     shown = {"role": "assistant", "content": [{"type": "text", "text": "brisk tavolo"}]}
@@ -62,7 +59,6 @@ def test_a_made_up_name_is_read_from_the_example_of_the_same_picture(name):
     assert _asked(name, [_user(_drawn(), question), shown, _user(_drawn(), question)]) == "brisk tavolo"
 
 
-@final
 def test_the_card_says_what_was_measured():
     card = (EMBEDDED / "MODEL_CARD.md").read_text()
     found = json.loads((EMBEDDED / "evaluation.json").read_text())

@@ -8,8 +8,6 @@ import pytest
 
 from perdure.cot.models.names import EMBEDDED
 
-#: Interim weights have no card: they are there so that everything runs, and promise nothing.
-
 
 def _drawn():
     from PIL import Image, ImageDraw

@@ -96,6 +96,21 @@ def test_a_map_puts_a_column_into_the_frame(kernel: Kernel) -> None:
     assert kernel.value("bool(frame['shape'][0] == frame['shape'][2])") is True
 
 
+def test_the_running_configuration_is_followed(kernel: Kernel) -> None:
+    """Also once questions have been asked: a budget that does nothing would be dear."""
+    kernel.ok("%cot stats")
+    kernel.ok("get_ipython().config.Cot.delta = 0")
+    assert "Near matches are off." in kernel.ok("%cot audit").text
+    kernel.ok("get_ipython().config.Cot.delta = 0.02")
+    assert "Near matches are off." not in kernel.ok("%cot audit").text
+    kernel.ok("%cot price embedded:master 1000000/1000000", "get_ipython().config.Cot.budget = '0.001/question'")
+    assert "is left for this question" in kernel.run("%cot ask -i blue --master --fresh What shape is it?").text
+    kernel.ok("get_ipython().config.Cot.budget = 'lots'")
+    assert "'lots' is no budget" in kernel.run("%cot stats").text
+    kernel.ok("get_ipython().config.Cot.budget = ''", "%cot price embedded:master 0/0")
+    assert "no budget" not in kernel.ok("%cot stats").text
+
+
 def test_settings_are_where_config_finds_them(kernel: Kernel) -> None:
     assert "Cot.delta" in kernel.ok("%config Cot").text
     kernel.ok("%config Cot.delta = 0")

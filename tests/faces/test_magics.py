@@ -44,6 +44,23 @@ def test_verbs_make_no_commits_of_their_own(kernel: Kernel) -> None:
     assert kernel.session("head") == before
 
 
+def test_a_line_may_end_with_a_comment(kernel: Kernel) -> None:
+    kernel.ok("x = '#1'", "x = 2")
+    assert "x = '#1'" in said(kernel, "log --grep '#' # as in the README")
+    said(kernel, "undo  # oh no")
+    assert kernel.value("x") == "#1"
+
+
+def test_a_setting_that_can_not_be_is_a_sentence(kernel: Kernel) -> None:
+    kernel.ok("x = 1")
+    kernel.run("%config Perdure.on_error = 'bogus'")
+    result = kernel.ok("%dart log")
+    assert "on_error" in result.stderr
+    assert "Traceback" not in result.stderr
+    kernel.ok("%config Perdure.on_error = 'keep'")
+    assert "x = 1" in said(kernel, "log")
+
+
 def test_undo_redo_and_checkout_tell_what_they_did(kernel: Kernel) -> None:
     kernel.ok("x = [1]; gone = 1", "x.append(2); del gone; new = 3")
     text = said(kernel, "undo")

@@ -418,6 +418,27 @@ CASES = [
         "am_d['a'] is am_a and am_d['v'].base is am_a and am_l[0] is am_a and am_h.arr is am_a",
     ),
     case(
+        "a class that holds its own methods, bound",
+        "class BmHolder:\n    held = []\n    def __init__(self): self.own = []\n    def put(self, x): self.own.append(x); return self\n"
+        "bm_a = BmHolder(); BmHolder.held.append(bm_a.put); BmHolder.held.append(bm_a)",
+        "BmHolder.held[1] is bm_a and BmHolder.held[0].__self__ is bm_a and BmHolder.held[0].__func__ is BmHolder.put",
+        "type(bm_a) is BmHolder and BmHolder.held[0](1) is bm_a and bm_a.own[-1] == 1",
+    ),
+    case(
+        "a class without its name that holds its own methods, bound",
+        "class BnHolder:\n    held = []\n    def put(self): return self\n"
+        "bn_a = BnHolder(); BnHolder.held.append(bn_a.put)\n---\nBnHolder = None",
+        "bn_a.held[0]() is bn_a and bn_a.held[0].__func__ is type(bn_a).put",
+    ),
+    case(
+        "fields of a structured array with objects",
+        "fo_all = np.zeros(4, dtype=[('a', 'i4'), ('b', 'O'), ('c', 'f8')]); fo_a = fo_all['a']; fo_c = fo_all[1:]['c'][::2]; fo_b = fo_all['b']\n---\n"
+        "fo_all['a'][0] = 5; fo_all['c'][3] = 2.; fo_b[1] = [1]",
+        "fo_a[0] == 5 and fo_c[1] == 2. and fo_all['b'][1] == [1]",
+        "[fo_all.__setitem__(0, (7, None, 0.)), fo_a[0] == 7, fo_a.__setitem__(0, 5)] == [None, True, None] and fo_all['a'][0] == 5",
+        "np.shares_memory(fo_all, fo_a) and np.shares_memory(fo_all, fo_c) and np.shares_memory(fo_all, fo_b)",
+    ),
+    case(
         "arrays over a bytearray",
         "vb_bytes = bytearray(80); vb_a = np.frombuffer(vb_bytes, 'f8'); vb_a[0] = 5.; vb_part = vb_a[2:]",
         "[vb_bytes.__setitem__(slice(16, 24), np.float64(3).tobytes()), vb_part[0] == 3.] == [None, True]",

@@ -71,12 +71,37 @@ def reduce_array(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any
             return _owner(pickler, array)
         if base.nbytes > WASTE * array.nbytes:
             return numpy.copy, (numpy.ascontiguousarray(array),)
-    if not (base.flags.forc and array.dtype.hasobject == base.dtype.hasobject):
+    return _window(pickler, array, base, private=private)
+
+
+def _window(
+    pickler: SessionPickler, array: numpy.ndarray[Any, Any], base: numpy.ndarray[Any, Any], *, private: bool
+) -> Any:
+    """A view as its base and a window on it; ``private`` if nothing else sees the base."""
+    if not base.flags.forc:
         return NotImplemented
+    offset = _address(array) - _address(base)
+    if array.dtype.hasobject != base.dtype.hasobject:
+        if private:
+            return NotImplemented
+        pickler.windows.add(id(base))
+        return _field(array, base, offset)
     if not private:
         pickler.windows.add(id(base))
-    offset = _address(array) - _address(base)
     return window, (base, array.dtype, array.shape, array.strides, offset, array.flags.writeable)
+
+
+def _field(array: numpy.ndarray[Any, Any], base: numpy.ndarray[Any, Any], offset: int) -> Any:
+    """A field of a structured array some other fields of which are objects: NumPy makes such a view by the field's name only.
+
+    :raises PicklingError: if it is several of its fields, say: kept without the base, it would come back as a copy.
+    """
+    size = base.dtype.itemsize
+    for name, (dtype, at, *_) in (base.dtype.fields or {}).items():
+        if dtype == array.dtype and offset % size == at and not any(stride % size for stride in array.strides):
+            records = (base, base.dtype, array.shape, array.strides, offset - at, array.flags.writeable)
+            return window_on_field, (name, *records)
+    raise pickle.PicklingError("a view of parts of an array that also has objects can't be kept")
 
 
 def _is_seen_bytearray(pickler: SessionPickler, memory: Any) -> bool:
@@ -159,6 +184,12 @@ def window(
     if not writeable:
         view.flags.writeable = False
     return view
+
+
+def window_on_field(name: str, *records: Any) -> numpy.ndarray[Any, Any]:
+    """The field of that name of the `window` on a structured array."""
+    found: numpy.ndarray[Any, Any] = window(*records)[name]
+    return found
 
 
 def window_on_record(

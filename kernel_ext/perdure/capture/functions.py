@@ -178,9 +178,17 @@ def make_cached_property(function: Callable[[Any], Any], name: str | None) -> fu
 
 def reduce_method(pickler: SessionPickler, method: types.MethodType) -> Any:
     owner, name = method.__self__, method.__func__.__name__
-    if getattr(type(owner), name, None) is method.__func__:
+    # A class that is in the same stream may hold the method itself, and has no attributes yet when that is made.
+    if getattr(type(owner), name, None) is method.__func__ and not _is_by_value(pickler, type(owner)):
         return getattr, (owner, name)
     return types.MethodType, (method.__func__, owner)
+
+
+def _is_by_value(pickler: SessionPickler, cls: type) -> bool:
+    """Whether the class, or one that it derives from, is the session's and is kept with its contents."""
+    home = pickler.namespace.get("__name__", "__main__")
+    own = [base for base in cls.__mro__ if getattr(base, "__module__", None) == home]
+    return any(id(base) in pickler.root_ids or _known_as(pickler, base) is None for base in own)
 
 
 # -- classes ----------------------------------------------------------------------------------------------------

@@ -99,6 +99,7 @@ def settings_of(shell: Any) -> Cot:
     if known is None:
         known = Cot(parent=shell)
         shell.configurables.append(known)
+    known.follow(shell.config.get("Cot", {}))
     return known
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,20 @@ class Cot(Configurable):
     keep_images = Enum(["full", "thumbnail", "none"], "full", help="How much of the pictures is kept.").tag(config=True)
     limit_bytes = Int(0, help="Bytes that the kept answers may take; no limit if 0.").tag(config=True)
     expire_days = Float(0.0, help="Days after which a kept answer is no longer used; never if 0.").tag(config=True)
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._followed = dict(self.config.get("Cot", {}))
+
+    def follow(self, section: Mapping[str, Any]) -> None:
+        """Take over what was written into the running configuration since the last look; what ``%config`` has set stays.
+
+        :raises traitlets.TraitError: if a setting can't have its value.
+        """
+        for name, value in section.items():
+            if self.has_trait(name) and self._followed.get(name) != value:
+                setattr(self, name, value)
+                self._followed[name] = value
 
     def settings(self) -> dict[str, Any]:
         """What `perdure.cot.client.Cot` is made with: all that differs from its own defaults."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.inputtransformer2 import cell_magic
 from IPython.core.magic import Magics, line_cell_magic, magics_class
+from traitlets import TraitError
 
 from perdure.jupyter.completion import complete
 from perdure.jupyter.config import Perdure
@@ -31,17 +32,35 @@ class DartMagics(Magics):
         put back as it was before it, aliases and in-place edits included.
         """
         try:
-            words = shlex.split(line)
+            words = shlex.split(_without_comment(line))
         except ValueError as error:
             print(f"That line can't be read: {str(error).lower()}.", file=sys.stderr)
             return
         if cell is not None and words != ["atomic"]:
             print("A cell can only be '%%dart atomic'. The other verbs take one line: %dart VERB", file=sys.stderr)
             return
-        run_verb(words, Perdure(parent=self.shell).store)
+        try:
+            store = Perdure(parent=self.shell).store
+        except TraitError as error:
+            print(f"A setting can't be used: {error} Set it anew: %config Perdure.NAME = VALUE", file=sys.stderr)
+            return
+        run_verb(words, store)
         if cell is not None:  # called from code: from a cell's first line it never gets here, see `unwrap_atomic`
             shell: Any = self.shell
             shell.run_cell(cell, store_history=False).raise_error()
+
+
+def _without_comment(line: str) -> str:
+    """The line up to a ``#`` that begins a word outside of quotes."""
+    quote = ""
+    for at, character in enumerate(line):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        elif character == "#" and (at == 0 or line[at - 1].isspace()):
+            return line[:at]
+    return line
 
 
 def run_verb(words: list[str], store: str) -> None:

@@ -4,8 +4,8 @@ import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { type Api, ApiError, type IUnchanged } from '../api/client';
-import type { IGraph, IRow, ISession, ISessionDetail } from '../api/types';
-import { LaneLayout } from '../logic/graph';
+import type { IGraph, IRefs, IRow, ISession, ISessionDetail } from '../api/types';
+import { Graph, type ILanes } from '../logic/graph';
 import { Poller } from '../logic/poller';
 import { type IWindow, pagesOf } from '../logic/window';
 import type { LinkEvent, NotebookLink } from './link';
@@ -31,7 +31,11 @@ export interface IMemory {
 }
 
 const FORGETFUL: IMemory = { session: async () => null, remember: () => undefined };
+/** Rows that are fetched at once. */
 const PAGE = 100;
+/** Commits of the graph that are fetched before anything is shown, and at once after that. */
+const FIRST = 300;
+const MORE = 5000;
 
 export class Follower implements IDisposable {
   constructor(
@@ -62,15 +66,17 @@ export class Follower implements IDisposable {
     return this._session;
   }
 
-  get layout(): LaneLayout | null {
-    return this._layout;
+  /** The lanes of a row, if they are here. */
+  lanes(index: number): ILanes | undefined {
+    return this._graph?.lanes(index);
   }
 
-  /** How many commits there are. */
+  /** How many commits there are, here or still to come. */
   get total(): number {
     return this._graph?.total ?? 0;
   }
 
+  /** Those that are here, from the newest on. */
   get commits(): readonly string[] {
     return this._graph?.commits ?? [];
   }
@@ -125,9 +131,9 @@ export class Follower implements IDisposable {
     this._poller.nudge();
   }
 
-  /** The index of a commit in the graph, or -1. */
+  /** The index of a commit in the graph, or -1 if it isn't here (yet). */
   indexOf(commit: string): number {
-    return this._indices.get(commit) ?? -1;
+    return this._graph?.indexOf(commit) ?? -1;
   }
 
   /** A row, if it is here; else it comes later, when `need` has asked for it. */
@@ -150,7 +156,8 @@ export class Follower implements IDisposable {
     for (const page of pagesOf(rows, PAGE)) {
       const wanted = graph.commits.slice(page * PAGE, (page + 1) * PAGE);
       const key = `${graph.revision}/${page}`;
-      if (this._fetching.has(key) || wanted.every(id => this._rows.has(id))) {
+      const whole = wanted.length === Math.min(PAGE, graph.total - page * PAGE);
+      if (this._fetching.has(key) || (whole && wanted.every(id => this._rows.has(id)))) {
         continue;
       }
       this._fetching.add(key);
@@ -197,12 +204,13 @@ export class Follower implements IDisposable {
       const [found, first, early] = await Promise.all([
         this.api.session(id, known),
         opening ? this.api.commits(id, { offset: 0, limit: PAGE }) : null,
-        opening ? this.api.graph(id) : null
+        opening ? this.api.graph(id, 0, FIRST) : null
       ]);
       if (isUnchanged(found)) {
+        void this._complete();
         return this._stand('ready');
       }
-      const graph = early ?? (await this.api.graph(id));
+      const graph = early ?? (await this.api.graph(id, 0, FIRST));
       // The kernel may have moved on, or the user to another notebook, while this was under way.
       if (this._link !== link) {
         return false;
@@ -253,19 +261,54 @@ export class Follower implements IDisposable {
     return newer ? known : (found?.id ?? null);
   }
 
-  private _take(session: ISessionDetail, graph: IGraph): void {
+  private _take(session: ISessionDetail, first: IGraph): void {
+    const same = this._session?.id === session.id;
+    this._graph = (same && this._graph?.grown(first, tips(session.refs))) || new Graph(first);
     this._session = session;
     this._serverStore = session.store;
-    this._graph = graph;
-    this._layout = new LaneLayout(graph.parents);
-    this._indices = new Map(graph.commits.map((id, index) => [id, index]));
     this._standing = 'ready';
     this._message = '';
-    const head = this.indexOf(session.refs.head ?? '');
-    if (head >= 0) {
-      this.need({ first: head, end: head + 1 }); // the status bar names it, wherever the list is
-    }
+    this._needHead();
     this._changed.emit();
+    void this._complete();
+  }
+
+  /** The status bar names the current version, wherever the list is. */
+  private _needHead(): void {
+    const head = this.indexOf(this.head ?? '');
+    if (head >= 0) {
+      this.need({ first: head, end: head + 1 });
+    }
+  }
+
+  /** Fetch what is missing of the graph, while its beginning is seen already. */
+  private async _complete(): Promise<void> {
+    const graph = this._graph;
+    const session = this._session;
+    if (!graph || !session || graph.complete || this._completing === graph) {
+      return;
+    }
+    this._completing = graph;
+    try {
+      while (!graph.complete) {
+        const page = await this.api.graph(session.id, graph.commits.length, MORE);
+        if (this._graph !== graph) {
+          return;
+        }
+        if (!graph.add(page)) {
+          this._poller.nudge(); // it has changed, and is fetched anew
+          return;
+        }
+        this._needHead();
+        this._changed.emit();
+      }
+    } catch {
+      // Whether the server is there is for the next poll to say, which also comes back to this.
+    } finally {
+      if (this._completing === graph) {
+        this._completing = null;
+      }
+    }
   }
 
   private _fail(error: unknown): void {
@@ -296,8 +339,6 @@ export class Follower implements IDisposable {
   private _leave(standing: Standing): void {
     this._session = null;
     this._graph = null;
-    this._layout = null;
-    this._indices = new Map();
     this._rows.clear();
     this._fetching.clear();
     this._standing = standing;
@@ -309,15 +350,19 @@ export class Follower implements IDisposable {
   private _standing: Standing = 'none';
   private _message = '';
   private _session: ISessionDetail | null = null;
-  private _graph: IGraph | null = null;
-  private _layout: LaneLayout | null = null;
-  private _indices = new Map<string, number>();
+  private _graph: Graph | null = null;
+  private _completing: Graph | null = null;
   private _serverStore: string | null = null;
   private _disposed = false;
   private readonly _rows = new Map<string, IRow>();
   private readonly _fetching = new Set<string>();
   private readonly _poller: Poller;
   private readonly _changed = new Signal<this, void>(this);
+}
+
+/** Every commit that a ref is at. */
+function tips(refs: IRefs): string[] {
+  return [...(refs.head ? [refs.head] : []), ...Object.values(refs.branches), ...Object.values(refs.tags)];
 }
 
 function isUnchanged(found: ISessionDetail | IUnchanged): found is IUnchanged {

@@ -1,6 +1,6 @@
 import type { Api } from '../src/api/client';
 import type { IGraph, IPage, IRow } from '../src/api/types';
-import { Follower } from '../src/model/follower';
+import { Follower, type IMemory } from '../src/model/follower';
 import type { NotebookLink } from '../src/model/link';
 import { Signal } from '@lumino/signaling';
 
@@ -26,7 +26,10 @@ class Server {
 
   readonly api = {
     sessions: async () => ({ store: '/store', total: 1, sessions: [{ id: 's', commits: this.count, live: false }] }),
-    session: async (_: string, revision?: string) => {
+    session: async (id: string, revision?: string) => {
+      if (id !== 's') {
+        throw new Error(`There is no session ${id}.`);
+      }
       const refs = { head: this.id(0), branch: 'main', branches: { main: this.id(0) }, tags: {} };
       const unchanged = { revision: this.revision, unchanged: true };
       return revision === this.revision ? unchanged : { id: 's', revision: this.revision, refs, store: '/store' };
@@ -48,10 +51,14 @@ class Server {
   };
 }
 
-function follow(server: Server): Follower {
-  const link = { path: 'a.ipynb', attached: null, lost: null, busy: false, ask: () => undefined };
-  const follower = new Follower(server.api as unknown as Api);
-  follower.follow({ ...link, changed: new Signal(link) } as unknown as NotebookLink);
+function notebook(path = 'a.ipynb'): NotebookLink {
+  const link = { path, attached: null, lost: null, busy: false, ask: () => undefined };
+  return { ...link, changed: new Signal(link) } as unknown as NotebookLink;
+}
+
+function follow(server: Server, memory?: IMemory): Follower {
+  const follower = new Follower(server.api as unknown as Api, memory);
+  follower.follow(notebook());
   return follower;
 }
 
@@ -108,5 +115,53 @@ test('a commit while the rest comes: it is fetched anew', async () => {
   open();
   await until(() => follower.commits.length === 10_001);
   expect(follower.commits[10_000]).toBe('c0');
+  follower.dispose();
+});
+
+test('a notebook that is looked at again shows what it showed, then what is new', async () => {
+  const server = new Server(50);
+  const follower = follow(server);
+  const first = follower.link;
+  await until(() => follower.settled);
+  follower.follow(notebook('other.ipynb'));
+  expect(follower.standing).toBe('loading');
+  expect(follower.row(0)).toBeUndefined();
+  await until(() => follower.settled);
+  server.count = 51;
+  follower.follow(first);
+  expect([follower.standing, follower.settled, follower.row(0)?.id]).toEqual(['ready', false, 'c49']);
+  await until(() => follower.settled);
+  expect([follower.total, follower.commits[0]]).toEqual([51, 'c50']);
+  follower.dispose();
+});
+
+test('of many notebooks only a few are kept', async () => {
+  const server = new Server(3);
+  const follower = follow(server);
+  const first = follower.link;
+  for (let number = 0; number < 7; number++) {
+    await until(() => follower.settled);
+    follower.follow(notebook(`${number}.ipynb`));
+  }
+  await until(() => follower.settled);
+  follower.follow(first);
+  expect(follower.standing).toBe('loading');
+  follower.dispose();
+});
+
+test('what a notebook had last is asked for at once, and taken if it has it still', async () => {
+  const server = new Server(3);
+  let known = 's';
+  const memory = { session: async () => known, remember: () => undefined };
+  const follower = follow(server, memory);
+  await until(() => follower.settled);
+  expect(server.asked).toEqual(['graph 0', 'commits 0']);
+  expect(follower.row(0)?.id).toBe('c2');
+  // It is gone: the guess fails without a trace.
+  known = 'gone';
+  follower.follow(notebook('again.ipynb'));
+  await until(() => follower.settled);
+  expect(follower.standing).toBe('ready');
+  expect(follower.session?.id).toBe('s');
   follower.dispose();
 });

@@ -4,28 +4,31 @@ import { expect, type Lab, test } from './helpers';
 
 const COUNT = 10_000;
 
-/** Click there, and say how many milliseconds later the newest version of the long session was seen, by the page's own clock. */
-async function seenAfter(page: Lab, click: () => Promise<void>): Promise<number> {
+/** By the page's own clock: when the pointer went down, or else the server was first asked, and when the newest version was seen. */
+async function seenAfter(page: Lab, act: () => Promise<void>): Promise<number> {
   await page.evaluate(count => {
-    const timed = window as unknown as { seen: Promise<number> };
+    const timed = window as unknown as { down?: number; seen: Promise<number> };
+    timed.down = undefined;
+    performance.clearResourceTimings();
+    document.addEventListener('pointerdown', event => (timed.down = event.timeStamp), { capture: true, once: true });
     timed.seen = new Promise(resolve => {
-      const started = (event: Event): void => {
-        const began = event.timeStamp;
-        const look = (): void => {
-          const row = document.querySelector<HTMLElement>('.perdure-Row[aria-posinset="1"]');
-          const there = row?.offsetParent && row.textContent?.includes(`[${count}]`) && row.querySelector('svg');
-          if (there) {
-            resolve(performance.now() - began);
-          } else {
-            requestAnimationFrame(look);
-          }
-        };
-        look();
+      const look = (): void => {
+        const asked = performance
+          .getEntriesByType('resource')
+          .find(({ name }) => /perdure.api.sessions.notebook=.*long/.test(name));
+        const began = timed.down ?? asked?.startTime;
+        const row = document.querySelector<HTMLElement>('.perdure-Row[aria-posinset="1"]');
+        const there = row?.offsetParent && row.textContent?.includes(`[${count}]`) && row.querySelector('svg');
+        if (began !== undefined && there) {
+          resolve(performance.now() - began);
+        } else {
+          requestAnimationFrame(look);
+        }
       };
-      document.addEventListener('pointerdown', started, { capture: true, once: true });
+      look();
     });
   }, COUNT);
-  await click();
+  await act();
   return page.evaluate(() => (window as unknown as { seen: Promise<number> }).seen);
 }
 
@@ -35,8 +38,8 @@ test('ten thousand versions are there at once, to the very end', async ({ page, 
   test.setTimeout(240_000);
   await perdure.long('long.ipynb', COUNT);
   await perdure.start('other.ipynb');
-  await perdure.open('long.ipynb');
-  await expect(perdure.rows.first()).toContainText(`[${COUNT}]`, { timeout: 60_000 });
+  // The server reads the history for the first time, while the notebook opens and its kernel starts.
+  const first = await seenAfter(page, () => perdure.open('long.ipynb'));
 
   const tab = (name: string) => page.locator('#jp-main-dock-panel .lm-TabBar-tab', { hasText: name });
   const notebook: number[] = [];
@@ -54,7 +57,7 @@ test('ten thousand versions are there at once, to the very end', async ({ page, 
   }
   const told = (times: number[]): string => times.map(time => time.toFixed(0)).join(' ');
   console.log(
-    `${COUNT} commits, from the click to the first rows: a notebook's tab ${told(notebook)} ms, ` +
+    `${COUNT} commits, from the click to the first rows: first opened ${first.toFixed(0)} ms, its tab ${told(notebook)} ms, ` +
       `the panel's own ${told(sidebar)} ms; load ${loadavg()[0].toFixed(1)}`
   );
   // The target is 300 ms, which a busy machine misses: this is for what has gone wrong by far.

@@ -96,6 +96,24 @@ export class Perdure {
     await this.idle();
   }
 
+  /** Save the notebook, shut its kernel down and close it: what remains is in the store. */
+  async leave(): Promise<void> {
+    await this.page.evaluate(async () => {
+      const panel = window.jupyterapp.shell.currentWidget as unknown as {
+        context: { save(): Promise<void> };
+        sessionContext: { shutdown(): Promise<void> };
+        dispose(): void;
+      };
+      await panel.context.save();
+      await panel.sessionContext.shutdown();
+      panel.dispose();
+    });
+    await expect(this.page.locator('.jp-NotebookPanel')).toHaveCount(0);
+  }
+
+  /** The store that the server reads. */
+  readonly store = path.join(HOME, 'store');
+
   /** Where the server keeps this test's notebook, as its own machine calls it. */
   file(name: string): string {
     return path.join(HOME, 'root', this.folder, name);
@@ -105,11 +123,13 @@ export class Perdure {
   async long(name: string, count: number): Promise<void> {
     await this.write(name);
     const script = path.resolve(__dirname, '../long_session.py');
-    execFileSync(PYTHON, [script, path.join(HOME, 'store'), this.file(name), String(count)]);
+    execFileSync(PYTHON, [script, this.store, this.file(name), String(count)]);
   }
 
   async command(id: string): Promise<void> {
-    await this.page.evaluate(command => window.jupyterapp.commands.execute(command), id);
+    await this.page.evaluate(async command => {
+      await window.jupyterapp.commands.execute(command);
+    }, id);
   }
 
   async idle(): Promise<void> {

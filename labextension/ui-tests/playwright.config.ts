@@ -1,8 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 
 import { defineConfig } from '@playwright/test';
 
+/** Where the server has its files, its store and its cache; the tests look there too. */
+process.env.PERDURE_UI_HOME ??= mkdtempSync(path.join(tmpdir(), 'perdure-ui-'));
 const PORT = process.env.PERDURE_UI_PORT ?? '8917';
 const ROOT = path.resolve(__dirname, '../..');
 /** Debian's; elsewhere CHROMIUM names one, or Playwright's own is taken. */

@@ -79,6 +79,28 @@ async def test_pages_are_the_graph_s_order(store: Path, get: Get) -> None:
     assert (beyond["total"], beyond["commits"]) == (25, [])
 
 
+async def test_pages_of_the_graph_make_the_whole(store: Path, get: Get) -> None:
+    session, _ = branched(store)
+    here = ("sessions", session, "graph")
+    whole = await get(*here)
+    assert whole["offset"] == 0
+    pages = [await get(*here, offset=offset, limit=3) for offset in (0, 3, 6)]
+    assert [(page["offset"], len(page["commits"]), page["total"]) for page in pages] == [(0, 3, 4), (3, 1, 4), (6, 0, 4)]
+    for key in ("commits", "parents"):
+        assert [one for page in pages for one in page[key]] == whole[key]
+    assert pages[0]["parents"] == [2, 2, 3]  # a place in the whole graph, though it is on the next page
+    assert {page["revision"] for page in pages} == {whole["revision"]}
+    rest = await get(*here, offset=1)
+    assert rest["commits"] == whole["commits"][1:]
+    assert (await get(*here, offset=1, limit=3, revision=whole["revision"]))["unchanged"]
+
+
+async def test_a_page_of_the_graph_that_makes_no_sense_is_refused(store: Path, get: Get) -> None:
+    session, _ = branched(store)
+    for given in ({"limit": "0"}, {"limit": "-1"}, {"limit": "ten"}, {"offset": "-1"}, {"offset": "9" * 30}):
+        assert (await get("sessions", session, "graph", status=400, **given))["error"] == "UsageError"
+
+
 NONSENSE = [
     {"limit": "0"}, {"limit": "501"}, {"limit": "-1"}, {"limit": "ten"}, {"limit": "1e2"}, {"limit": "²"},
     {"offset": "-1"}, {"offset": "9" * 30}, {"offset": "0x10"}, {"outcome": "lost"}, {"outcome": "OK"},

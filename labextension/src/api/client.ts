@@ -81,8 +81,8 @@ export class Api {
     return this._get(`sessions/${part(id)}${query({ revision })}`);
   }
 
-  graph(id: string): Promise<IGraph> {
-    return this._get(`sessions/${part(id)}/graph`);
+  graph(id: string, offset: number, limit: number): Promise<IGraph> {
+    return this._get(`sessions/${part(id)}/graph${query({ offset, limit })}`);
   }
 
   commits(

@@ -57,10 +57,15 @@ export interface ISessionDetail extends ISession {
   store_size: number;
 }
 
+/** A page of the graph. */
 export interface IGraph {
   revision: string;
+  /** How many commits the whole graph has. */
   total: number;
+  /** Where in the whole graph the page begins. */
+  offset: number;
   commits: string[];
+  /** For each commit of the page where in the whole graph its parent is, or -1. */
   parents: number[];
 }
 

@@ -4,8 +4,8 @@ import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { type Api, ApiError, type IUnchanged } from '../api/client';
-import type { IGraph, IRow, ISession, ISessionDetail } from '../api/types';
-import { LaneLayout } from '../logic/graph';
+import type { IGraph, IPage, IRefs, IRow, ISession, ISessionDetail } from '../api/types';
+import { Graph, type ILanes } from '../logic/graph';
 import { Poller } from '../logic/poller';
 import { type IWindow, pagesOf } from '../logic/window';
 import type { LinkEvent, NotebookLink } from './link';
@@ -31,7 +31,20 @@ export interface IMemory {
 }
 
 const FORGETFUL: IMemory = { session: async () => null, remember: () => undefined };
+/** Rows that are fetched at once. */
 const PAGE = 100;
+/** Commits of the graph that are fetched before anything is shown, and at once after that. */
+const FIRST = 300;
+const MORE = 5000;
+/** Notebooks whose versions are kept at hand after another one is looked at. */
+const KEPT = 5;
+
+/** What is here of a session. */
+interface IShown {
+  session: ISessionDetail;
+  graph: Graph;
+  rows: Map<string, IRow>;
+}
 
 export class Follower implements IDisposable {
   constructor(
@@ -54,6 +67,11 @@ export class Follower implements IDisposable {
     return this._standing;
   }
 
+  /** Whether what it shows has been asked for since the notebook is looked at, and isn't only what was so before. */
+  get settled(): boolean {
+    return this._standing !== 'loading' && !this._stale;
+  }
+
   get message(): string {
     return this._message;
   }
@@ -62,15 +80,17 @@ export class Follower implements IDisposable {
     return this._session;
   }
 
-  get layout(): LaneLayout | null {
-    return this._layout;
+  /** The lanes of a row, if they are here. */
+  lanes(index: number): ILanes | undefined {
+    return this._graph?.lanes(index);
   }
 
-  /** How many commits there are. */
+  /** How many commits there are, here or still to come. */
   get total(): number {
     return this._graph?.total ?? 0;
   }
 
+  /** Those that are here, from the newest on. */
   get commits(): readonly string[] {
     return this._graph?.commits ?? [];
   }
@@ -114,9 +134,17 @@ export class Follower implements IDisposable {
       return;
     }
     this._link?.changed.disconnect(this._onLink, this);
+    this._keep();
     this._link = link;
     link?.changed.connect(this._onLink, this);
-    this._leave(link ? 'loading' : 'none');
+    const kept = link && this._kept.get(link);
+    if (kept) {
+      this._show(kept);
+      this._stale = true;
+      this._changed.emit();
+    } else {
+      this._leave(link ? 'loading' : 'none');
+    }
     this._poller.nudge();
   }
 
@@ -125,9 +153,9 @@ export class Follower implements IDisposable {
     this._poller.nudge();
   }
 
-  /** The index of a commit in the graph, or -1. */
+  /** The index of a commit in the graph, or -1 if it isn't here (yet). */
   indexOf(commit: string): number {
-    return this._indices.get(commit) ?? -1;
+    return this._graph?.indexOf(commit) ?? -1;
   }
 
   /** A row, if it is here; else it comes later, when `need` has asked for it. */
@@ -147,17 +175,19 @@ export class Follower implements IDisposable {
     if (!session || !graph) {
       return;
     }
+    const here = this._rows;
     for (const page of pagesOf(rows, PAGE)) {
       const wanted = graph.commits.slice(page * PAGE, (page + 1) * PAGE);
       const key = `${graph.revision}/${page}`;
-      if (this._fetching.has(key) || wanted.every(id => this._rows.has(id))) {
+      const whole = wanted.length === Math.min(PAGE, graph.total - page * PAGE);
+      if (this._fetching.has(key) || (whole && wanted.every(id => here.has(id)))) {
         continue;
       }
       this._fetching.add(key);
       void this.api
         .commits(session.id, { offset: page * PAGE, limit: PAGE })
         .then(found => {
-          found.commits.forEach(row => this._rows.set(row.id, row));
+          found.commits.forEach(row => here.set(row.id, row));
           if (this._session?.id === session.id) {
             this._changed.emit();
           }
@@ -184,6 +214,10 @@ export class Follower implements IDisposable {
       return false;
     }
     try {
+      // What the notebook had last is asked for while it is found out whether it still has that.
+      const guess = this._session ? null : await this._guess(link);
+      const early = guess === null ? null : this._open(guess);
+      early?.catch(() => undefined); // if it is wanted, it is waited for below
       const id = await this._find(link);
       if (this._link !== link) {
         return false;
@@ -191,27 +225,30 @@ export class Follower implements IDisposable {
       if (id === null) {
         return this._stand('empty');
       }
-      const known = this._session?.id === id ? this._session.revision : undefined;
       // For what is opened, all is asked for at once; later only whether anything is new.
-      const opening = known === undefined;
-      const [found, first, early] = await Promise.all([
-        this.api.session(id, known),
-        opening ? this.api.commits(id, { offset: 0, limit: PAGE }) : null,
-        opening ? this.api.graph(id) : null
-      ]);
+      if (this._session?.id !== id) {
+        const [session, graph, first] = await (early && guess === id ? early : this._open(id));
+        // The kernel may have moved on, or the user to another notebook, while this was under way.
+        if (this._link !== link) {
+          return false;
+        }
+        this._take(session, new Graph(graph), new Map(first.commits.map(row => [row.id, row])));
+        return true;
+      }
+      const found = await this.api.session(id, this._session.revision);
       if (isUnchanged(found)) {
+        if (this._link !== link) {
+          return false;
+        }
+        this._stale = false;
+        void this._complete();
         return this._stand('ready');
       }
-      const graph = early ?? (await this.api.graph(id));
-      // The kernel may have moved on, or the user to another notebook, while this was under way.
+      const graph = await this.api.graph(id, 0, FIRST);
       if (this._link !== link) {
         return false;
       }
-      if (this._session?.id !== id) {
-        this._rows.clear();
-      }
-      first?.commits.forEach(row => this._rows.set(row.id, row));
-      this._take(found, graph);
+      this._take(found, this._graph?.grown(graph, tips(found.refs)) ?? new Graph(graph), this._rows);
       return true;
     } catch (error) {
       if (error instanceof ApiError && error.kind === 'StoreMissing') {
@@ -253,19 +290,90 @@ export class Follower implements IDisposable {
     return newer ? known : (found?.id ?? null);
   }
 
-  private _take(session: ISessionDetail, graph: IGraph): void {
-    this._session = session;
+  /** The session that the notebook probably has. */
+  private async _guess(link: NotebookLink): Promise<string | null> {
+    return link.attached || link.lost ? null : this.memory.session(link.path);
+  }
+
+  /** All of a session that is seen first. */
+  private _open(id: string): Promise<[ISessionDetail, IGraph, IPage]> {
+    return Promise.all([
+      this.api.session(id) as Promise<ISessionDetail>,
+      this.api.graph(id, 0, FIRST),
+      this.api.commits(id, { offset: 0, limit: PAGE })
+    ]);
+  }
+
+  private _take(session: ISessionDetail, graph: Graph, rows: Map<string, IRow>): void {
+    this._show({ session, graph, rows });
     this._serverStore = session.store;
+    this._stale = false;
+    this._needHead();
+    this._changed.emit();
+    void this._complete();
+  }
+
+  private _show({ session, graph, rows }: IShown): void {
+    this._session = session;
     this._graph = graph;
-    this._layout = new LaneLayout(graph.parents);
-    this._indices = new Map(graph.commits.map((id, index) => [id, index]));
+    this._rows = rows;
+    this._fetching.clear();
     this._standing = 'ready';
     this._message = '';
-    const head = this.indexOf(session.refs.head ?? '');
-    if (head >= 0) {
-      this.need({ first: head, end: head + 1 }); // the status bar names it, wherever the list is
+  }
+
+  /** Keep what is seen of this notebook for when it is looked at again. */
+  private _keep(): void {
+    const link = this._link;
+    for (const other of this._kept.keys()) {
+      if (other === link || other.isDisposed) {
+        this._kept.delete(other);
+      }
     }
-    this._changed.emit();
+    if (link && !link.isDisposed && this._session && this._graph && this._standing === 'ready') {
+      this._kept.set(link, { session: this._session, graph: this._graph, rows: this._rows });
+    }
+    for (const oldest of [...this._kept.keys()].slice(0, -KEPT)) {
+      this._kept.delete(oldest);
+    }
+  }
+
+  /** The status bar names the current version, wherever the list is. */
+  private _needHead(): void {
+    const head = this.indexOf(this.head ?? '');
+    if (head >= 0) {
+      this.need({ first: head, end: head + 1 });
+    }
+  }
+
+  /** Fetch what is missing of the graph, while its beginning is seen already. */
+  private async _complete(): Promise<void> {
+    const graph = this._graph;
+    const session = this._session;
+    if (!graph || !session || graph.complete || this._completing === graph) {
+      return;
+    }
+    this._completing = graph;
+    try {
+      while (!graph.complete) {
+        const page = await this.api.graph(session.id, graph.commits.length, MORE);
+        if (this._graph !== graph) {
+          return;
+        }
+        if (!graph.add(page)) {
+          this._poller.nudge(); // it has changed, and is fetched anew
+          return;
+        }
+        this._needHead();
+        this._changed.emit();
+      }
+    } catch {
+      // Whether the server is there is for the next poll to say, which also comes back to this.
+    } finally {
+      if (this._completing === graph) {
+        this._completing = null;
+      }
+    }
   }
 
   private _fail(error: unknown): void {
@@ -296,9 +404,8 @@ export class Follower implements IDisposable {
   private _leave(standing: Standing): void {
     this._session = null;
     this._graph = null;
-    this._layout = null;
-    this._indices = new Map();
-    this._rows.clear();
+    this._rows = new Map();
+    this._stale = false;
     this._fetching.clear();
     this._standing = standing;
     this._message = '';
@@ -309,15 +416,21 @@ export class Follower implements IDisposable {
   private _standing: Standing = 'none';
   private _message = '';
   private _session: ISessionDetail | null = null;
-  private _graph: IGraph | null = null;
-  private _layout: LaneLayout | null = null;
-  private _indices = new Map<string, number>();
+  private _graph: Graph | null = null;
+  private _completing: Graph | null = null;
   private _serverStore: string | null = null;
   private _disposed = false;
-  private readonly _rows = new Map<string, IRow>();
+  private _rows = new Map<string, IRow>();
+  private _stale = false;
+  private readonly _kept = new Map<NotebookLink, IShown>();
   private readonly _fetching = new Set<string>();
   private readonly _poller: Poller;
   private readonly _changed = new Signal<this, void>(this);
+}
+
+/** Every commit that a ref is at. */
+function tips(refs: IRefs): string[] {
+  return [...(refs.head ? [refs.head] : []), ...Object.values(refs.branches), ...Object.values(refs.tags)];
 }
 
 function isUnchanged(found: ISessionDetail | IUnchanged): found is IUnchanged {

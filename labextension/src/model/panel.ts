@@ -124,7 +124,10 @@ export class PanelModel extends VDomModel {
   }
 
   compare(one: string, other: string): void {
-    const [a, b] = [this.follower.indexOf(one), this.follower.indexOf(other)];
+    const [a, b] = [one, other].map(commit => {
+      const index = this.follower.indexOf(commit);
+      return index < 0 ? Number.POSITIVE_INFINITY : index; // what isn't here yet is old
+    });
     this.view =
       a >= b ? { kind: 'compare', before: one, after: other } : { kind: 'compare', before: other, after: one };
   }

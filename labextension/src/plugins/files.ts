@@ -38,7 +38,7 @@ export const filesPlugin: JupyterFrontEndPlugin<void> = {
       await widget.context.ready;
       await widget.sessionContext.ready;
       follower.follow(model.links.of(widget));
-      await until(() => follower.standing !== 'loading' && follower.link?.panel === widget);
+      await until(() => follower.settled && follower.link?.panel === widget);
       app.shell.activateById('perdure-panel');
       model.tab = 'versions';
       if (follower.session && !follower.attached && follower.head) {

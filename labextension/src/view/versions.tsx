@@ -66,7 +66,8 @@ function AllList(): JSX.Element {
       row={index => follower.row(index)}
       id={index => follower.commits[index]}
       need={(first, end) => follower.need({ first, end })}
-      lanes={index => follower.layout?.row(index)}
+      lanes={index => follower.lanes(index)}
+      here={follower.commits.length}
     />
   );
 }
@@ -84,7 +85,7 @@ function FoundList(): JSX.Element {
       <List
         total={total}
         row={index => found?.rows[index]}
-        id={index => found?.rows[index].id ?? ''}
+        id={index => found?.rows[index]?.id}
         need={(_, end) => end >= total && void panel.more()}
       />
     </>
@@ -94,9 +95,11 @@ function FoundList(): JSX.Element {
 interface IListProps {
   total: number;
   row: (index: number) => IRow | undefined;
-  id: (index: number) => string;
+  id: (index: number) => string | undefined;
   need: (first: number, end: number) => void;
   lanes?: (index: number) => ILanes | undefined;
+  /** How many of the total are here, if not all are. */
+  here?: number;
 }
 
 function List(props: IListProps): JSX.Element {
@@ -121,7 +124,7 @@ function List(props: IListProps): JSX.Element {
   const rows = visibleRows(top, height, ROW_HEIGHT, total);
   React.useEffect(
     () => props.need(rows.first, rows.end),
-    [rows.first, rows.end, total, panel.follower.session?.revision]
+    [rows.first, rows.end, total, props.here, panel.follower.session?.revision]
   );
 
   const reveal = (index: number): void => {
@@ -132,10 +135,14 @@ function List(props: IListProps): JSX.Element {
   };
   const choose = (index: number, second: boolean): void => {
     setActive(index);
+    const id = props.id(index);
+    if (id === undefined) {
+      return; // it is on its way
+    }
     if (second) {
-      panel.selectSecond(props.id(index));
+      panel.selectSecond(id);
     } else {
-      panel.select(props.id(index));
+      panel.select(id);
     }
   };
   const onKey = (event: React.KeyboardEvent): void => {
@@ -143,8 +150,9 @@ function List(props: IListProps): JSX.Element {
     if (to !== null) {
       setActive(to);
       reveal(to);
-      if (event.shiftKey) {
-        panel.selectSecond(props.id(to));
+      const id = props.id(to);
+      if (event.shiftKey && id !== undefined) {
+        panel.selectSecond(id);
       }
     } else if (event.key === 'Enter' || event.key === ' ') {
       choose(active, event.ctrlKey || event.metaKey || event.shiftKey);

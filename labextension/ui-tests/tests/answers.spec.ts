@@ -41,3 +41,52 @@ test('ask about a picture, see the card, forget it', async ({ page, perdure }) =
   await expect(perdure.told).toContainText('Forgotten');
   await expect(cards).toHaveCount(0);
 });
+
+test('answers about pictures like this one; one that is wrong; all of them in a file', async ({ page, perdure }) => {
+  test.setTimeout(240_000);
+  const dialog = page.locator('.jp-Dialog');
+  await perdure.start('alike.ipynb');
+  await perdure.cell('%load_ext perdure');
+  await perdure.cell(
+    [
+      'from PIL import Image, ImageDraw',
+      'def drawn(colour, *box):',
+      '    picture = Image.new("RGB", (64, 64), "white")',
+      '    ImageDraw.Draw(picture).rectangle(box, colour)',
+      '    return picture',
+      'left, right = drawn("blue", 4, 20, 28, 44), drawn("green", 34, 10, 60, 54)'
+    ].join('\n')
+  );
+  await perdure.cell('%cot ask -i left What shape is it on the left?');
+  await perdure.cell('%cot ask -i right What shape is it on the right?');
+  await perdure.panel.getByRole('tab', { name: 'Answers' }).click();
+  await perdure.button('Look again', page.locator('#perdure-main')).click();
+  const card = (question: string) => perdure.panel.locator('.perdure-Card', { hasText: question });
+  await expect(card('on the left')).toHaveCount(1);
+  await expect(card('on the right')).toHaveCount(1);
+
+  await card('on the left').getByRole('button', { name: 'More like this' }).click();
+  await expect(perdure.panel).toContainText('Most alike pictures');
+  await expect(card('on the left')).toHaveCount(0);
+  await expect(card('on the right')).toHaveCount(1);
+  await perdure.look('alike');
+  await perdure.button('Show all again').click();
+  await expect(card('on the left')).toHaveCount(1);
+
+  await card('on the left').getByRole('button', { name: 'Why' }).click();
+  await card('on the left').getByRole('button', { name: 'Wrong…' }).click();
+  await dialog.locator('input').fill('a rectangle');
+  await dialog.getByRole('button', { name: 'Mark as wrong' }).click();
+  await expect(perdure.told).toContainText('Marked as wrong', { timeout: 60_000 });
+  await expect(card('on the left').filter({ hasText: '✕ wrong' })).toHaveCount(1);
+  await perdure.panel.getByLabel('Doubtful only').check();
+  await expect(card('on the right')).toHaveCount(0);
+  await expect(card('on the left').filter({ hasText: '✕ wrong' })).toHaveCount(1);
+  await perdure.panel.getByLabel('Doubtful only').uncheck();
+
+  await perdure.button('Export all answers…').click();
+  await expect(dialog.locator('input')).toHaveValue('answers.cot');
+  await dialog.getByRole('button', { name: 'Export' }).click();
+  await expect(perdure.told).toContainText('All answers are in answers.cot', { timeout: 60_000 });
+  expect(await perdure.value('__import__("os").path.getsize("answers.cot") > 1000')).toBe('True');
+});

@@ -1,5 +1,6 @@
 /** What the tests share: a notebook with a real kernel, the panel beside it, and pictures of both. */
 
+import { execFileSync } from 'node:child_process';
 import * as path from 'node:path';
 
 import AxeBuilder from '@axe-core/playwright';
@@ -7,6 +8,8 @@ import { expect, galata, type IJupyterLabPageFixture, test as base } from '@jupy
 import type { Locator } from '@playwright/test';
 
 const FOLDER = 'work';
+const HOME = process.env.PERDURE_UI_HOME ?? '';
+const PYTHON = process.env.PYTHON ?? 'python3';
 const IMAGES = path.resolve(__dirname, '../../../docs/images');
 
 export const test = base.extend<{ perdure: Perdure }>({
@@ -66,27 +69,67 @@ export class Perdure {
 
   /** A new notebook with a kernel, and the panel beside it. */
   async start(name: string): Promise<void> {
-    const { page } = this;
-    const path = `${this.folder}/${name}`;
+    await this.write(name);
+    await this.open(name);
+    await this.command('perdure:open');
+    await expect(this.panel).toBeVisible();
+    await this.page.sidebar.setWidth(340, 'right');
+  }
+
+  /** A new notebook, not yet opened. */
+  async write(name: string): Promise<void> {
     const cells = [{ cell_type: 'code', id: 'first', source: '', metadata: {}, outputs: [], execution_count: null }];
     const kernelspec = { name: 'python3', display_name: 'Python 3 (ipykernel)', language: 'python' };
     const notebook = { cells, metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 };
-    await page.contents.uploadContent(JSON.stringify(notebook), 'text', path);
-    await page.evaluate(async path => {
+    await this.page.contents.uploadContent(JSON.stringify(notebook), 'text', `${this.folder}/${name}`);
+  }
+
+  /** Open a notebook, and wait for its kernel. */
+  async open(name: string): Promise<void> {
+    await this.page.evaluate(async path => {
       const opened = (await window.jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' })) as {
         sessionContext: { ready: Promise<void>; session: { kernel: { info: Promise<unknown> } } };
       };
       await opened.sessionContext.ready;
       await opened.sessionContext.session.kernel.info;
-    }, path);
+    }, `${this.folder}/${name}`);
     await this.idle();
-    await this.command('perdure:open');
-    await expect(this.panel).toBeVisible();
-    await page.sidebar.setWidth(340, 'right');
+  }
+
+  /** Save the notebook, shut its kernel down and close it: what remains is in the store. */
+  async leave(): Promise<void> {
+    await this.page.evaluate(async () => {
+      const panel = window.jupyterapp.shell.currentWidget as unknown as {
+        context: { save(): Promise<void> };
+        sessionContext: { shutdown(): Promise<void> };
+        dispose(): void;
+      };
+      await panel.context.save();
+      await panel.sessionContext.shutdown();
+      panel.dispose();
+    });
+    await expect(this.page.locator('.jp-NotebookPanel')).toHaveCount(0);
+  }
+
+  /** The store that the server reads. */
+  readonly store = path.join(HOME, 'store');
+
+  /** Where the server keeps this test's notebook, as its own machine calls it. */
+  file(name: string): string {
+    return path.join(HOME, 'root', this.folder, name);
+  }
+
+  /** A notebook with a saved session of that many cells. */
+  async long(name: string, count: number): Promise<void> {
+    await this.write(name);
+    const script = path.resolve(__dirname, '../long_session.py');
+    execFileSync(PYTHON, [script, this.store, this.file(name), String(count)]);
   }
 
   async command(id: string): Promise<void> {
-    await this.page.evaluate(command => window.jupyterapp.commands.execute(command), id);
+    await this.page.evaluate(async command => {
+      await window.jupyterapp.commands.execute(command);
+    }, id);
   }
 
   async idle(): Promise<void> {

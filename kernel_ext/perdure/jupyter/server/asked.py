@@ -56,6 +56,14 @@ class Asked:
         """
         return self._number("offset", 0, 0, 1 << 53), self._number("limit", USUAL, 1, MOST)
 
+    def span(self) -> tuple[int, int | None]:
+        """``offset`` and ``limit`` of what may be asked for whole: no ``limit`` means all from ``offset`` on.
+
+        :raises UsageError: if they make no sense.
+        """
+        limit = self._number("limit", 0, 1, 1 << 53)
+        return self._number("offset", 0, 0, 1 << 53), limit or None
+
     def _number(self, name: str, usual: int, least: int, most: int) -> int:
         text = self.text(name)
         if not text:

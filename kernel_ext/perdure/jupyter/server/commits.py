@@ -38,9 +38,19 @@ class Wanted:
         return commit.startswith(text) or text in "\n".join((record.source, labels, *names)).casefold()
 
 
-def graph(shown: Graph, revision: str) -> dict[str, Any]:
-    """Which commits there are, and how they hang together."""
-    return {"revision": revision, "total": len(shown.ids), "commits": shown.ids, "parents": shown.parents}
+def graph(shown: Graph, revision: str, *, offset: int = 0, limit: int | None = None) -> dict[str, Any]:
+    """Which commits there are, and how they hang together: all, or those from ``offset`` on.
+
+    Parents are places in the whole graph, also those that are on another page.
+    """
+    there = slice(offset, None if limit is None else offset + limit)
+    return {
+        "revision": revision,
+        "total": len(shown.ids),
+        "offset": offset,
+        "commits": shown.ids[there],
+        "parents": shown.parents[there],
+    }
 
 
 def page(

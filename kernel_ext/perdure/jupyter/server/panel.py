@@ -64,10 +64,13 @@ class Panel:
             )
 
     def graph(self, asked: Asked) -> dict[str, Any]:
-        """Which commits there are, newest first."""
+        """Which commits there are, newest first; a page of them, if that is asked for."""
+        offset, limit = asked.span()
         with self.shelf.lend() as opened:
             here = _Here(opened, asked)
-            return here.unchanged or commits.graph(here.graph, here.revision)
+            return here.unchanged or commits.graph(
+                here.graph, here.revision, offset=offset, limit=limit
+            )
 
     def commits(self, asked: Asked) -> dict[str, Any]:
         """A page of rows."""

@@ -58,6 +58,21 @@ def test_a_definition_that_a_larger_value_refers_to_is_no_part_of_it(
     assert snapshots[0] != snapshots[1]
 
 
+def test_a_figure_is_undone_and_redone(kernel: Kernel) -> None:
+    """To pickle a figure counts up a number in it, unless perdure puts that back; each look would find it changed."""
+    kernel.ok("import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2, 3]);", "ax.set_title('one');")
+    kernel.ok("ax.set_title('two');")
+    before = kernel.session("head")
+    kernel.do("undo()")
+    assert kernel.value("ax.get_title(), fig.axes[0] is ax") == ("one", True)
+    kernel.do("undo()")
+    assert kernel.value("ax.get_title()") == ""
+    kernel.do("redo(2)")
+    assert kernel.value("ax.get_title()") == "two"
+    assert kernel.session("head") == before
+    assert list(kernel.session("branches")) == ["main"]
+
+
 def test_undo_and_redo_go_several_steps(kernel: Kernel) -> None:
     kernel.ok(*(f"x = {n}" for n in range(6)))
     kernel.do("undo(4)")

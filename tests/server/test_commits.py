@@ -85,7 +85,11 @@ async def test_pages_of_the_graph_make_the_whole(store: Path, get: Get) -> None:
     whole = await get(*here)
     assert whole["offset"] == 0
     pages = [await get(*here, offset=offset, limit=3) for offset in (0, 3, 6)]
-    assert [(page["offset"], len(page["commits"]), page["total"]) for page in pages] == [(0, 3, 4), (3, 1, 4), (6, 0, 4)]
+    assert [(page["offset"], len(page["commits"]), page["total"]) for page in pages] == [
+        (0, 3, 4),
+        (3, 1, 4),
+        (6, 0, 4),
+    ]
     for key in ("commits", "parents"):
         assert [one for page in pages for one in page[key]] == whole[key]
     assert pages[0]["parents"] == [2, 2, 3]  # a place in the whole graph, though it is on the next page

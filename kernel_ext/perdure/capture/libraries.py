@@ -5,12 +5,14 @@ A library's reducers are looked up when the first object of one of its types is 
 
 from __future__ import annotations
 
+import copyreg
 import datetime
 import decimal
 import enum
 import fractions
 import functools
 import io
+import itertools
 import logging
 import pathlib
 import pickle
@@ -48,11 +50,21 @@ def reducer_for(kind: type) -> Reducer | None:
         from perdure.capture.tensors import reducer_for as of_tensor
 
         return cast("Reducer | None", of_tensor(kind))
+    if package == "matplotlib" and kind.__name__ == "CallbackRegistry":
+        return _reduce_callbacks
     if package in ("IPython", "ipykernel") and hasattr(kind, "run_cell"):
         return _reduce_shell
     if issubclass(kind, io.IOBase) and home_of(kind) != "__main__":
         return _refuse_file
     return None
+
+
+def _reduce_callbacks(_pickler: SessionPickler, registry: Any) -> Any:
+    """What matplotlib notifies of changes. To ask it for its state counts it up: looking at a figure would change it."""
+    state = registry.__getstate__()
+    if isinstance(number := state.get("_cid_gen"), int):
+        registry._cid_gen = itertools.count(number)  # noqa: SLF001 - put back what was just taken from it
+    return copyreg.__newobj__, (type(registry),), state  # type: ignore[attr-defined]  # object's own protocol 2
 
 
 def _reduce_shell(_pickler: SessionPickler, _shell: Any) -> Any:

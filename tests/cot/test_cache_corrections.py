@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -235,3 +236,29 @@ def test_an_empty_correction_is_refused_and_nothing_changes(tmp_path: Path) -> N
         with pytest.raises(UsageError):
             cache.mark_wrong(ask.answer.id, "  ")
         assert cache.exact(asked.key, **MASTER) is not None
+
+
+@pytest.mark.parametrize(
+    ("form", "answer", "refused", "has_to_be", "fits"),
+    [
+        ({"format": "bool"}, "yes", "maybe", "yes or no", "no"),
+        ({"format": "number"}, "3", "lots", "a number", "4"),
+        ({"choices": ("circle", "square")}, "circle", "hexagon", "one of circle, square", "square"),
+    ],
+)
+def test_what_is_right_has_the_questions_form(
+    tmp_path: Path, form: dict[str, Any], answer: str, refused: str, has_to_be: str, fits: str
+) -> None:
+    """Else it could never be given, and the question would be paid for each time."""
+    with Cache.open(tmp_path) as cache:
+        asked = a_question("What is it?", 1, **form)
+        ask, entry = asked_master(cache, asked, answer)
+        with pytest.raises(UsageError, match=has_to_be):
+            cache.mark_wrong(ask.answer.id, refused)
+        assert not cache.entries([entry.id])[entry.id].wrong
+        right = cache.mark_wrong(ask.answer.id, fits).right
+        assert right is not None
+        kept = cache.exact(asked.key, **MASTER)
+        assert kept is not None
+        assert kept.answer == fits
+        check(cache)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterable
@@ -9,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from perdure.cot.answer import Source
-from perdure.cot.questions.question import normalised
-from perdure.errors import UsageError
+from perdure.cot.questions.question import AnswerFormat, normalised, question
+from perdure.cot.replies.parsing import parse
+from perdure.errors import UnusableReply, UsageError
 
 from .calls import anonymise, forget_replies
 from .derivation import asks_from, entries_from
@@ -85,7 +87,7 @@ class Corrections(Ledger):
         match is wrong for that question alone: see `wrong_for`. The ``right`` answer is kept as the user's: pinned, and
         always the exact hit for that question.
 
-        :raises UsageError: if no answer has the id, or ``right`` is empty.
+        :raises UsageError: if no answer has the id, or ``right`` is empty or not in the question's form.
         """
         if right is not None and not right.strip():
             raise UsageError("The right answer is empty. Write it, or leave --right away.")
@@ -109,6 +111,7 @@ class Corrections(Ledger):
     def _correction(self, connection: sqlite3.Connection, found: Found, right: str, *, near: bool) -> Entry:
         old = None if near else _entry(connection, found.entry)
         blank = old if old is not None else _from_ask(self.ask(found.ask or ""))
+        _check_form(blank, right)
         entry = replace(
             blank,
             id=new_id(),
@@ -134,6 +137,26 @@ class Corrections(Ledger):
             _stand(connection, one, Standing.WRONG)
         insert(connection, entry)
         return entry
+
+
+def _check_form(entry: Entry, right: str) -> None:
+    """Refuse a correction that doesn't answer in the question's form: it could never be the answer to it."""
+    schema = None if entry.schema is None else json.loads(entry.schema)
+    asked = question(entry.text, format=entry.format, choices=entry.choices or None, schema=schema)
+    try:
+        parse(right, asked)
+    except UnusableReply:
+        form = f"one of {', '.join(entry.choices)}" if entry.choices else _FORMS[entry.format]
+        raise UsageError(f"{right!r} can't be right: the answer has to be {form}. Nothing has changed.") from None
+
+
+_FORMS: Final = {
+    AnswerFormat.TEXT: "text",
+    AnswerFormat.CHOICE: "one of the choices",
+    AnswerFormat.NUMBER: "a number",
+    AnswerFormat.BOOL: "yes or no",
+    AnswerFormat.JSON: "JSON, as the schema has it",
+}
 
 
 def _delete(connection: sqlite3.Connection, entries: Iterable[str], asks: Iterable[str]) -> list[str]:

@@ -68,9 +68,7 @@ class Panel:
         offset, limit = asked.span()
         with self.shelf.lend() as opened:
             here = _Here(opened, asked)
-            return here.unchanged or commits.graph(
-                here.graph, here.revision, offset=offset, limit=limit
-            )
+            return here.unchanged or commits.graph(here.graph, here.revision, offset=offset, limit=limit)
 
     def commits(self, asked: Asked) -> dict[str, Any]:
         """A page of rows."""

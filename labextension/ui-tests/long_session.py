@@ -17,7 +17,7 @@ def make(path: Path, notebook: str, count: int) -> str:
     with Store.open(path) as store:
         session = store.create_session(notebook=notebook, meta={}).id
         writer = store.writer(session)
-        writer._catalog.connection.execute("PRAGMA synchronous = OFF")  # noqa: SLF001 - as above: a test needs no promises
+        writer._catalog.connection.execute("PRAGMA synchronous = OFF")  # noqa: SLF001 - a store that may be lost
         refs = Refs()
         for number in range(count):
             name, value = f"x_{number % 300}", float(number)

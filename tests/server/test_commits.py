@@ -154,13 +154,14 @@ async def test_one_commit_in_full(store: Path, get: Get) -> None:
         refs = commit(writer, Refs(), "x = 1; gone = 5", {"x": 1, "gone": 5}, started=1.0)
         refs = commit(
             writer, refs, "x = 'two'\ny = 3\nraise ValueError", {"x": "two", "y": 3}, deleted=("gone",), started=2.0,
-            not_captured={"lock": "no"}, outcome="error", meta={"error": "ValueError: ", "asks": ["aaaaaaaaaaaa"]},
+            not_captured={"lock": "no"}, outcome="error", meta={"error": "ValueError: ", "asks": ["aaaaaaaaaaaa"], "cell_id": "first"},
         )  # fmt: skip
     found = await get("sessions", writer.session, "commits", "HEAD")
     assert found["id"] == refs.head
     assert found["source"].startswith("x = 'two'")
     assert (found["error"], found["rolled_back"], found["cot"]) == ("ValueError: ", False, ["aaaaaaaaaaaa"])
-    assert found["session"] == writer.session
+    assert (found["session"], found["cell_id"]) == (writer.session, "first")
+    assert (await get("sessions", writer.session, "commits", "HEAD~1"))["cell_id"] is None
     changes = {one.pop("name"): one for one in found["variables"]}
     assert [(name, one["kind"]) for name, one in changes.items()] == [
         ("gone", "deleted"), ("lock", "not captured"), ("x", "changed"), ("y", "added"),

@@ -106,6 +106,8 @@ export interface IChange {
 
 export interface ICommit extends IRow {
   source: string;
+  /** The cell that ran, as the front end called it. */
+  cell_id: string | null;
   error: string | null;
   rolled_back: boolean;
   session: string;

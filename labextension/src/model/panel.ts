@@ -1,14 +1,16 @@
 /** The panel's state: what is looked at, what is being done, and what came of it. */
 
+import type { ISharedCodeCell } from '@jupyter/ydoc';
 import type { ServerConnection } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { VDomModel } from '@jupyterlab/ui-components';
 import type { JSONObject, JSONValue } from '@lumino/coreutils';
 
 import type { Api } from '../api/client';
-import type { IReport, IRow } from '../api/types';
+import type { ICommit, IReport, IRow } from '../api/types';
 import { cellNumber, moment } from '../logic/format';
 import * as python from '../logic/kernelcode';
+import { type IOutputPicture, picturesOf } from '../logic/outputs';
 import { outcome } from '../logic/plan';
 import { applyVersion, codeCells, type INotebookState, putBack } from './cells';
 import { CacheModel } from './cache';
@@ -312,6 +314,21 @@ export class PanelModel extends VDomModel {
     const { link, session } = this.follower;
     const notebook = link?.panel.model?.sharedModel;
     return session && notebook ? codeCells(notebook, (await this.api.notebook(session.id, ref)).cells) : null;
+  }
+
+  /** The pictures that the notebook still shows of that very run. */
+  pictures(commit: ICommit): IOutputPicture[] {
+    const notebook = this.follower.link?.panel.model?.sharedModel;
+    const cells = (notebook?.cells ?? []).flatMap(cell =>
+      cell.cell_type === 'code' && cell.getId() === commit.cell_id ? [cell as ISharedCodeCell] : []
+    );
+    const runs = cells.map(cell => ({
+      id: cell.getId(),
+      source: cell.getSource(),
+      execution_count: cell.execution_count,
+      outputs: cell.getOutputs()
+    }));
+    return picturesOf(commit, runs, this.follower.attached);
   }
 
   private async _undoRestore(link: NotebookLink, before: INotebookState | null): Promise<void> {

@@ -4,7 +4,7 @@ import { InputDialog } from '@jupyterlab/apputils';
 import { closeIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { IPlan, IPlanRow, IRow } from '../api/types';
+import type { ICommit, IPlan, IPlanRow, IRow } from '../api/types';
 import { backIcon, branchIcon, tagIcon } from '../icons';
 import { bytes, cellNumber, seconds, short } from '../logic/format';
 import { doesSomething, groups } from '../logic/plan';
@@ -105,6 +105,7 @@ function Commit(props: { id: string }): JSX.Element {
                 {trans.__('Something other than a cell changed this: a widget, a thread or a timer.')}
               </p>
             )}
+            <Outputs of={commit} />
             {commit.error ? <p className="perdure-Trouble">{commit.error}</p> : null}
             {commit.rolled_back ? <p className="perdure-Faint">{trans.__('It was rolled back.')}</p> : null}
             {commit.cot.length ? (
@@ -124,6 +125,27 @@ function Commit(props: { id: string }): JSX.Element {
         )}
       </Waiting>
     </Frame>
+  );
+}
+
+/** What the run showed, as far as the notebook still has it. */
+function Outputs(props: { of: ICommit }): JSX.Element | null {
+  const panel = usePanel();
+  const { trans } = panel;
+  const pictures = panel.pictures(props.of);
+  if (!pictures.length) {
+    return null;
+  }
+  const alt = (words: string): string =>
+    words
+      ? trans.__('Output of %1: %2', cellNumber(props.of), words)
+      : trans.__('Picture that %1 put out', cellNumber(props.of));
+  return (
+    <div className="perdure-Outputs">
+      {pictures.map(({ url, words }, index) => (
+        <img key={index} src={url} alt={alt(words)} title={words || undefined} />
+      ))}
+    </div>
   );
 }
 

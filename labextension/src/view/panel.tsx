@@ -250,7 +250,7 @@ function Session(): JSX.Element {
   if (standing === 'loading') {
     return <p className="perdure-Faint perdure-Count">{trans.__('Loading…')}</p>;
   }
-  if (standing === 'empty') {
+  if (standing === 'empty' || follower.total === 0) {
     return link?.attached ? (
       <Empty text={trans.__('Nothing has run yet. Every cell that you run becomes a version.')} />
     ) : (

@@ -17,8 +17,12 @@ export const test = base.extend<{ perdure: Perdure }>({
   perdure: async ({ page, tmpPath }, use) => {
     await use(new Perdure(page, tmpPath));
   },
-  // A short name: it is in the pictures.
+  // A short name: it is in the pictures. No kernel of an earlier test is left, which would be taken for a notebook of the same name.
   tmpPath: async ({ request }, use) => {
+    const running = (await (await request.get('/api/sessions')).json()) as { id: string }[];
+    for (const { id } of running) {
+      await request.delete(`/api/sessions/${id}`);
+    }
     const contents = galata.newContentsHelper(request);
     if (await contents.directoryExists(FOLDER)) {
       await contents.deleteDirectory(FOLDER);

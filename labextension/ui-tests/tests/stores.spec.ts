@@ -1,4 +1,4 @@
-import { existsSync, renameSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import * as path from 'node:path';
 
 import { expect, test } from './helpers';
@@ -18,9 +18,7 @@ test('the kernel’s store is not the server’s: the panel says which is which'
 });
 
 test('there is no store yet: that is how everybody begins', async ({ perdure }) => {
-  if (existsSync(perdure.store)) {
-    renameSync(perdure.store, `${perdure.store}-of-before`);
-  }
+  rmSync(perdure.store, { recursive: true, force: true });
   await perdure.start('beginning.ipynb');
   await expect(perdure.panel).toContainText('This notebook’s kernel keeps no versions yet.');
   expect(existsSync(perdure.store)).toBe(false);

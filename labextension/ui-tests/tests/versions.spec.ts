@@ -121,3 +121,30 @@ test('what is asked waits behind a running cell, and the panel says so', async (
   await expect(perdure.told).toContainText('Restored', { timeout: 15_000 });
   expect(await perdure.value('x')).toBe('1');
 });
+
+test('a version shows the pictures that its cell still has', async ({ perdure }) => {
+  await perdure.start('pictures-of-cells.ipynb');
+  await perdure.cell('%load_ext perdure');
+  await perdure.cell('from IPython.display import SVG\nfrom PIL import Image');
+  await perdure.cell(
+    [
+      'side = 40',
+      "circle = \"<svg xmlns='http://www.w3.org/2000/svg' width='80' height='40'><circle cx='20' cy='20' r='15' fill='teal'/></svg>\"",
+      'display(Image.new("RGB", (side, side), "orange"), SVG(circle))'
+    ].join('\n')
+  );
+  await perdure.row('side = 40').click();
+  const pictures = perdure.detail.locator('.perdure-Outputs img');
+  await expect(pictures).toHaveCount(2);
+  for (const [index, alt] of [/^Output of \[3\]: <PIL/, /^Output of \[3\]: <IPython.*SVG/].entries()) {
+    await expect(pictures.nth(index)).toHaveAttribute('alt', alt);
+    await expect.poll(() => pictures.nth(index).evaluate((image: HTMLImageElement) => image.naturalHeight)).toBe(40);
+  }
+  await perdure.look('outputs');
+  // The cell runs again: its pictures are no longer that version's.
+  await perdure.edit(2, 'side = 50');
+  await perdure.page.keyboard.press('Shift+Enter');
+  await expect(perdure.row('side = 50')).toContainText('now');
+  await expect(pictures).toHaveCount(0);
+  await expect(perdure.detail.locator('.perdure-Code')).toContainText('side = 40');
+});

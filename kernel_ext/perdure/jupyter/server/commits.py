@@ -83,6 +83,7 @@ def in_full(opened: Opened, trail: Trail, commit: str) -> dict[str, Any]:
     return {
         **row(commit, record),
         "source": record.source,
+        "cell_id": record.meta.get("cell_id"),
         "error": record.meta.get("error"),
         "rolled_back": bool(record.meta.get("rolled_back")),
         "session": record.session,

@@ -66,7 +66,8 @@ def reduce_array(pickler: SessionPickler, array: numpy.ndarray[Any, Any]) -> Any
         sys.getrefcount(further) > _PRIVATE or id(further) in pickler.windowed
     ):
         base, private = further, False
-    if private and not _is_seen_bytearray(pickler, further):
+    private = private and not _is_seen_bytearray(pickler, further)
+    if private:
         if array.flags.forc:
             return _owner(pickler, array)
         if base.nbytes > WASTE * array.nbytes:
@@ -81,13 +82,13 @@ def _window(
     if not base.flags.forc:
         return NotImplemented
     offset = _address(array) - _address(base)
-    if array.dtype.hasobject != base.dtype.hasobject:
-        if private:
-            return NotImplemented
-        pickler.windows.add(id(base))
-        return _field(array, base, offset)
+    apart = array.dtype.hasobject != base.dtype.hasobject
+    if apart and private:
+        return NotImplemented
     if not private:
         pickler.windows.add(id(base))
+    if apart:
+        return _field(array, base, offset)
     return window, (base, array.dtype, array.shape, array.strides, offset, array.flags.writeable)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -69,22 +69,18 @@ class Job:
 
     def again(self, user_ns: dict[str, Any]) -> Pickled:
         """Pickle once more what could be pickled."""
-        return _dump(self._objects(self.kept), user_ns, self._windowed)
+        return _dump([obj for identity, obj in self.roots if identity not in self.failed], user_ns, self._windowed)
 
     @property
     def _windowed(self) -> frozenset[int]:
         """What was kept whole for the sake of its views, while the same names have it."""
-        same = self.covariable is not None and list(self.covariable.roots) == self.identities
-        return self.covariable.windows if self.covariable is not None and same else frozenset()
-
-    def _objects(self, identities: Iterable[int]) -> list[Any]:
-        objects = dict(self.roots)
-        return [objects[identity] for identity in identities]
+        known = self.covariable
+        return known.windows if known is not None and list(known.roots) == self.identities else frozenset()
 
     def _pickle(self, user_ns: dict[str, Any]) -> None:
         """Pickle all roots together; if that fails, find out which are at fault and keep the others, together."""
         try:
-            self.pickled = _dump(self._objects(self.identities), user_ns, self._windowed)
+            self.pickled = _dump([obj for _, obj in self.roots], user_ns, self._windowed)
             return
         except BaseException as error:  # noqa: BLE001 - an object's own code may raise anything
             if len(self.roots) == 1:

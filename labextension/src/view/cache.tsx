@@ -9,7 +9,7 @@ import type { ICard, ICardDetail, Source } from '../api/types';
 import { pinIcon } from '../icons';
 import { money, percent, seconds } from '../logic/format';
 import type { PanelModel } from '../model/panel';
-import { Button, Time, useLoaded, usePanel, useTrans, Waiting } from './common';
+import { Button, SearchInput, Time, useLoaded, usePanel, useTrans, Waiting } from './common';
 
 export function Cache(): JSX.Element {
   const panel = usePanel();
@@ -92,22 +92,16 @@ function Filters(): JSX.Element {
   const panel = usePanel();
   const { trans, cache } = panel;
   const { filter } = cache;
-  const [typed, setTyped] = React.useState(filter.q);
-  React.useEffect(() => {
-    const timer = setTimeout(() => typed !== cache.filter.q && cache.narrow({ q: typed, like: null }), 250);
-    return () => clearTimeout(timer);
-  }, [typed]);
   const words = useSourceWords();
   return (
     <>
       <div className="perdure-Search perdure-mod-wrap" role="search">
-        <input
-          type="search"
-          className="perdure-Input"
+        <SearchInput
           placeholder={trans.__('Search questions and answers')}
-          aria-label={trans.__('Search questions and answers')}
-          value={typed}
-          onChange={event => setTyped(event.target.value)}
+          label={trans.__('Search questions and answers')}
+          sought={() => cache.filter.q}
+          delay={250}
+          onSearch={q => cache.narrow({ q, like: null })}
         />
         <select
           className="perdure-Input"

@@ -102,6 +102,35 @@ export function Waiting<T>(props: { of: Loaded<T>; children: (value: T) => React
   }
 }
 
+interface ISearchInputProps {
+  placeholder: string;
+  label: string;
+  /** What is being searched for now. */
+  sought: () => string;
+  /** Milliseconds after the last key. */
+  delay: number;
+  onSearch: (q: string) => void;
+}
+
+/** A field that searches once its user has paused. */
+export function SearchInput(props: ISearchInputProps): JSX.Element {
+  const [typed, setTyped] = React.useState(props.sought());
+  React.useEffect(() => {
+    const timer = setTimeout(() => typed !== props.sought() && props.onSearch(typed), props.delay);
+    return () => clearTimeout(timer);
+  }, [typed]);
+  return (
+    <input
+      type="search"
+      className="perdure-Input"
+      placeholder={props.placeholder}
+      aria-label={props.label}
+      value={typed}
+      onChange={event => setTyped(event.target.value)}
+    />
+  );
+}
+
 /** The time of a version; the full date is its tooltip. */
 export function Time(props: { at: number }): JSX.Element {
   const date = new Date(props.at * 1000);

@@ -7,7 +7,7 @@ import { bytes, cellNumber, nameList } from '../logic/format';
 import type { ILanes } from '../logic/graph';
 import { rowByKey, scrollFor, visibleRows } from '../logic/window';
 import type { IFilter } from '../model/panel';
-import { Outcome, Time, usePanel, useTrans } from './common';
+import { Outcome, SearchInput, Time, usePanel, useTrans } from './common';
 
 export const ROW_HEIGHT = 46;
 const LANE = 12;
@@ -27,21 +27,15 @@ export function Versions(): JSX.Element {
 function Search(): JSX.Element {
   const panel = usePanel();
   const { trans } = panel;
-  const [typed, setTyped] = React.useState(panel.filter.q);
   const apply = (change: Partial<IFilter>): void => panel.search({ ...panel.filter, ...change });
-  React.useEffect(() => {
-    const timer = setTimeout(() => typed !== panel.filter.q && apply({ q: typed }), 200);
-    return () => clearTimeout(timer);
-  }, [typed]);
   return (
     <div className="perdure-Search" role="search">
-      <input
-        type="search"
-        className="perdure-Input"
+      <SearchInput
         placeholder={trans.__('Search')}
-        aria-label={trans.__('Search versions by code, variable name, tag or branch')}
-        value={typed}
-        onChange={event => setTyped(event.target.value)}
+        label={trans.__('Search versions by code, variable name, tag or branch')}
+        sought={() => panel.filter.q}
+        delay={200}
+        onSearch={q => apply({ q })}
       />
       <select
         className="perdure-Input"

@@ -25,6 +25,14 @@ from .pictures import drop_unused
 USER: Final = "user"
 """The model's name in corrections."""
 
+_FORMS: Final = {
+    AnswerFormat.TEXT: "text",
+    AnswerFormat.NUMBER: "a number",
+    AnswerFormat.BOOL: "yes or no",
+    AnswerFormat.JSON: "JSON, as the schema has it",
+}
+"""What an answer has to be; a choice names its options."""
+
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
@@ -148,15 +156,6 @@ def _check_form(entry: Entry, right: str) -> None:
     except UnusableReply:
         form = f"one of {', '.join(entry.choices)}" if entry.choices else _FORMS[entry.format]
         raise UsageError(f"{right!r} can't be right: the answer has to be {form}. Nothing has changed.") from None
-
-
-_FORMS: Final = {
-    AnswerFormat.TEXT: "text",
-    AnswerFormat.CHOICE: "one of the choices",
-    AnswerFormat.NUMBER: "a number",
-    AnswerFormat.BOOL: "yes or no",
-    AnswerFormat.JSON: "JSON, as the schema has it",
-}
 
 
 def _delete(connection: sqlite3.Connection, entries: Iterable[str], asks: Iterable[str]) -> list[str]:

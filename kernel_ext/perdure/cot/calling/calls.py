@@ -156,14 +156,10 @@ class Calls:
     def make(self, calls: Sequence[Call]) -> list[Result]:
         """The replies, in the order of the calls; where there is none, why. `Overtaken` are those whose answer is in the cache by now.
 
-        If it is interrupted, calls under way go on, are written down when they are done, and are there for who asks again.
+        If it is interrupted, calls under way go on, are written down when they are done, and are there for who asks again; `release` drops the others.
         """
-        try:
-            started = [(call, *self._start(call)) for call in calls if call.paid is None]
-            found = {call: self._awaited(call, coming, own=own) for call, coming, own in started}
-        except BaseException:
-            self.release()
-            raise
+        started = [(call, *self._start(call)) for call in calls if call.paid is None]
+        found = {call: self._awaited(call, coming, own=own) for call, coming, own in started}
         for call, reply in found.items():
             call.work.overtaken = isinstance(reply, Overtaken)
         return [call.paid or found[call] for call in calls]

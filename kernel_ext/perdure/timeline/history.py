@@ -156,13 +156,16 @@ class History:
             names = [var]
         old_version = Version(self.store, self.id, before_id, old)
         new_version = Version(self.store, self.id, after_id, new)
-        found = []
-        for name in names:
-            if old.bindings.get(name) != new.bindings.get(name) or old.missing.get(name) != new.missing.get(name):
-                difference = _compare(name, old, new, old_version, new_version)
-                if difference is not None:
-                    found.append(difference)
-        return found
+        changed = [
+            name
+            for name in names
+            if old.bindings.get(name) != new.bindings.get(name) or old.missing.get(name) != new.missing.get(name)
+        ]
+        from perdure.timeline.difference.pyplot import undisturbed
+
+        with undisturbed():
+            found = [_compare(name, old, new, old_version, new_version) for name in changed]
+        return [difference for difference in found if difference is not None]
 
     # -- refs --------------------------------------------------------------------------------------------------
 

@@ -10,9 +10,10 @@ import click
 from perdure.errors import UsageError
 from perdure.jupyter.key import is_own, sign
 from perdure.store import SessionInfo, Store, is_alive
+from perdure.store.files import writing_file
 from perdure.verbs.group import verb
 from perdure.verbs.request import Answer, Request
-from perdure.verbs.words import counted, moment, size, table
+from perdure.verbs.words import counted, moment, size, table, typed_here
 
 
 @verb(session=False)
@@ -87,7 +88,9 @@ def export(request: Request, session: str, file: Path, force: bool) -> Answer:
     FILE is self-contained and checksummed, and has all versions of SESSION. 'import' reads it on another machine.
     """
     target = file.expanduser()
-    if target.exists() and not force:
+    with writing_file(target):
+        there = target.exists()
+    if there and not force:
         raise UsageError(f"{target} is there already. Name another file, or add --force to replace it.")
     chosen = request.find(session)
     if request.live is not None:
@@ -110,9 +113,9 @@ def import_(request: Request, file: Path, trust: bool) -> Answer:
     lines = [f"Session {report.session} is here: {counted(report.commits, 'new commit')}, {size(report.added)} added."]
     lines += [f"Its branch {old} is called {new} here." for old, new in report.renamed.items()]
     if not report.trusted:
-        lines.append(f"If you trust where it comes from, say so before restoring it: trust {report.session}")
+        lines.append(f"If you trust where it comes from, say so before restoring it: `perdure trust {report.session}`")
     data = {name: getattr(report, name) for name in ("session", "commits", "chunks", "added", "trusted", "renamed")}
-    return Answer("\n".join(lines), data)
+    return Answer(typed_here("\n".join(lines), kernel=request.kernel is not None), data)
 
 
 @verb()

@@ -83,6 +83,11 @@ def test_help_and_version_at_every_level(kernel: Kernel, shell: Shell) -> None:
     [
         (["import", "gone.perdure"], "There is no file gone.perdure. Check its name"),
         (["import", "a-file/gone.perdure"], "a-file/gone.perdure can't be read"),
+        (["import", "~nobody-of-that-name/a"], "There is no home folder for the ~ of ~nobody-of-that-name/a."),
+        (
+            ["export", "SESSION", "~nobody-of-that-name/a"],
+            "There is no home folder for the ~ of ~nobody-of-that-name/a.",
+        ),
         (["export", "SESSION", "gone/out.perdure"], "gone/out.perdure can't be written: No such file or directory."),
         (["export", "SESSION", "a-file/out.perdure"], "a-file/out.perdure can't be written: Not a directory."),
     ],
@@ -96,3 +101,8 @@ def test_a_file_that_can_not_be_used_is_named_and_not_the_store(
     assert is_sentence(said.err)
     assert message in said.err
     assert "store" not in said.err.lower()
+
+
+def test_no_store_is_made_for_a_file_that_is_not_there(shell: Shell, tmp_path: Path) -> None:
+    assert "There is no file gone" in shell("import", "gone", "--store", str(tmp_path / "new")).err
+    assert not (tmp_path / "new").exists()

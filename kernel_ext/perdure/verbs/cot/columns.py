@@ -19,7 +19,7 @@ def check_column(request: CotRequest, frame: str, data: Any, out: str) -> None:
     taken = [name for name in (out, f"{out}_error") if name in data.columns]
     if taken and request.cache.setting(_key(frame, out)) is None:
         raise UsageError(
-            f"The column {taken[0]!r} of {frame} is there already, and isn't one that %cot map has made in this session. "
+            f"The column {taken[0]!r} of {frame} is there already, and no %cot map of this session has put it there. "
             "Name another one with -o, or add --replace to lose what it has."
         )
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import click
 
-from perdure._version import __version__
 from perdure.verbs import keeping, moving, naming, reading
 from perdure.verbs.cot.commands import cot
-from perdure.verbs.group import Verbs
+from perdure.verbs.group import Verbs, version
 
 
 @click.group(cls=Verbs)
-@click.version_option(__version__, message="%(prog)s %(version)s", help="Print the version.")
+@version
 def main() -> None:
     """Notebook sessions that last: every cell a commit that survives, undoes, branches and comes back.
 
@@ -47,7 +46,7 @@ COMMANDS = (
 for command in (*COMMANDS, cot):
     main.add_command(command)
 
-dart = Verbs("dart", help=main.help, params=[], commands=COMMANDS)
+dart = version(Verbs("dart", help=main.help, params=[], commands=COMMANDS))
 """What ``%dart`` takes: the verbs of sessions; those of image questions are ``%cot``'s."""
 
 

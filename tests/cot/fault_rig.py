@@ -73,6 +73,12 @@ class Till(Painter):
         return reply
 
 
+def alone(role: str, till: Path, **given: Any) -> tuple[Till | None, Till | None]:
+    """Master and apprentice, as `asker` takes them: one with a till, and nobody in the other's place."""
+    model = Till(role, till=till, **given)
+    return (model, None) if role == "master" else (None, model)
+
+
 def taken(till: Path) -> list[str]:
     """What was paid for, in order."""
     return till.read_text().splitlines() if till.exists() else []

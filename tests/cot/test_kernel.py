@@ -61,13 +61,32 @@ def test_a_question_its_answer_and_the_commit_that_asked(kernel: Kernel) -> None
 
 
 def test_a_typing_error_is_one_sentence_and_no_exception(kernel: Kernel) -> None:
+    kernel.ok(
+        "import pandas as pd\nframe = pd.DataFrame({'p': [red, blue], 'n': ['a', ''], 'spread_error': [0.1, 0.2]})"
+    )
     for line, message in {
         "%cot aks -i red What?": "Did you mean 'ask'?",
         "%cot ask -i red": "The question is empty.",
-        "%cot ask -i rde What is it?": "There is no file 'rde'",
+        "%cot ask -i rde What is it?": "neither a variable nor a file 'rde'. Did you mean 'red'?",
+        "%cot ask -i photograph What is it?": "neither a variable nor a file 'photograph'. Check the spelling",
+        "%cot ask -i rde.png What is it?": "There is no file 'rde.png'",
+        "%cot ask -i red -o class What is it?": "'class' is a word of Python's own",
+        "%cot ask -i red -o In What is it?": "'In' is a name that IPython keeps",
+        "%cot ask -i red --apprentice --master What is it?": "--apprentice and --master ask different models",
+        "%cot ask -i red --apprentice --fresh What is it?": "--apprentice and --fresh ask different models",
         "%cot ask -i red --choices one What is it?": "at least two different options",
         "%cot ask -i red Is it {what}?": "There is no variable 'what'",
         "%cot map nothing -i p What?": "There is no variable 'nothing'",
+        "%cot map fram -i p What?": "There is no variable 'fram'. Did you mean 'frame'?",
+        "%cot map frame -i p": "The question is empty.",
+        "%cot map frame -i p --master --apprentice What?": "--apprentice and --master ask different models",
+        "%cot map frame -i p --where frame.n What?": "and this gives a column of str",
+        "%cot map frame -i p --where frame.p What?": "and this gives a column of Image",
+        "%cot map frame -i p --where True What?": "and this gives a bool",
+        "%cot map frame -i p --where [True] What?": "1 values for 2 rows",
+        "%cot map frame -i p -o p What?": "The column 'p' of frame is there already",
+        "%cot map frame -i p -o n What?": "The column 'n' of frame is there already",
+        "%cot map frame -i p -o spread What?": "The column 'spread_error' of frame is there already",
         "%cot map red -i p What?": "not a DataFrame",
         "%cot show 123": "No answer has the id",
         "%cot use --master embedded:mastr": "Did you mean embedded:master?",
@@ -94,6 +113,26 @@ def test_a_map_puts_a_column_into_the_frame(kernel: Kernel) -> None:
     assert "frame['shape'] has the answers of 3 rows (2 apprentice, 1 exact), for $0." in shown.stdout
     assert kernel.value("list(frame.shape)") == [3, 2]
     assert kernel.value("bool(frame['shape'][0] == frame['shape'][2])") is True
+
+
+@pytest.mark.slow
+def test_a_column_of_answers_is_filled_again_and_another_one_only_when_told(kernel: Kernel) -> None:
+    ask = "What shape does the image contain?"
+    kernel.ok("import pandas as pd\nframe = pd.DataFrame({'p': [red, blue], 'n': ['a', None]})")
+    kernel.ok(f"%cot map frame -i p -o shape --apprentice --where frame.n.notna() {ask}")
+    assert kernel.value("list(frame['shape'].isna())") == [False, True]
+    assert "answers of 2 rows" in kernel.ok(f"%cot map frame -i p -o shape --apprentice {ask}").stdout
+    assert kernel.value("list(frame['shape'].isna())") == [False, False]
+    # So it is in the kernel in which the session is restored.
+    kernel.flush()
+    kernel.restart()
+    kernel.ok("%load_ext perdure", "%dart restore")
+    assert "answers of 2 rows" in kernel.ok(f"%cot map frame -i p -o shape --apprentice {ask}").stdout
+    # Another frame's column of that name is another column.
+    kernel.ok("other = frame.copy()")
+    assert "is there already" in kernel.ok(f"%cot map other -i p -o shape --apprentice {ask}").stderr
+    assert "answers of 2 rows" in kernel.ok(f"%cot map other -i p -o shape --replace --apprentice {ask}").stdout
+    assert kernel.value("list(other.columns)") == ["p", "n", "shape"]
 
 
 def test_the_running_configuration_is_followed(kernel: Kernel) -> None:

@@ -61,6 +61,29 @@ def test_a_row_that_fails_keeps_its_reason_and_the_others_their_answers(
     assert not result["answer_error"].notna()[0]
 
 
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+def test_a_reason_goes_when_its_row_has_an_answer(cot: Cot, files: list[str], tmp_path: Path, library: object) -> None:
+    late = [tmp_path / "late.png", tmp_path / "later.png"]
+    frame = library.DataFrame({"photo": [files[0], *map(str, late)]})
+    first = cot.map(frame, WHICH, image="photo", progress=False)
+    assert [isinstance(reason, str) for reason in first["answer_error"]] == [False, True, True]
+    disc("blue").save(late[0])
+    second = cot.map(first, WHICH, image="photo", where=[False, True, False], progress=False)
+    assert list(second["answer"])[:2] == ["red", "blue"]
+    assert [isinstance(reason, str) for reason in second["answer_error"]] == [False, False, True]
+    disc("green").save(late[1])
+    third = cot.map(second, WHICH, image="photo", progress=False)
+    assert list(third["answer"]) == ["red", "blue", "green"]
+    assert list(third.columns) == ["photo", "answer"]
+    assert "answer_error" in second.columns
+
+
+def test_a_column_of_the_users_that_is_called_like_that_of_reasons_stays(cot: Cot, files: list[str]) -> None:
+    frame = pd.DataFrame({"photo": files, "answer_error": [0.1, 0.2, 0.3, 0.4]})
+    result = cot.map(frame, WHICH, image="photo", progress=False)
+    assert list(result["answer_error"]) == [0.1, 0.2, 0.3, 0.4]
+
+
 def test_columns_are_filled_into_the_question(cot: Cot, master: Painter, files: list[str]) -> None:
     frame = pd.DataFrame({"photo": files, "what.it.is": ["disc", "disc", "circle", "disc"]})
     cot.map(frame, "Which colour is the {what.it.is}? {{really}}", image="photo", progress=False)
@@ -109,6 +132,8 @@ def test_an_interrupt_loses_nothing_that_was_paid_for(cot: Cot, master: Painter,
         ({"image": "foto"}, "no column 'foto'"),
         ({"question": "Is it {colour}?"}, "no column 'colour'"),
         ({"question": "Is it {?"}, "brace"),
+        ({"question": ""}, "The question is empty"),
+        ({"question": " \n"}, "The question is empty"),
         ({"where": [True]}, "1 values for 4 rows"),
     ],
 )

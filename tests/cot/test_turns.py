@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from cot.caches import check, child
-from cot.fault_rig import PRICE, WHICH, Till, asker, interrupt, taken
+from cot.fault_rig import PRICE, WHICH, Till, alone, asker, interrupt, taken
 from cot.painters import Painter, disc
 from perdure.cot import Cot, Price
 from perdure.cot.cache import Cache, Call, Claim
@@ -129,13 +129,13 @@ from pathlib import Path
 from cot.fault_rig import *
 from cot.painters import disc
 from perdure.errors import ModelRefused, NoAnswer
-folder, till, end = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+folder, till, end, role = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4]
 def then(text):
     print("asked", flush=True)
     sys.stdin.readline()
     if end == "fails":
         raise ModelRefused("No.")
-with asker(Till("master", till=till, then=then), None, folder) as cot:
+with asker(*alone(role, till, then=then), folder) as cot:
     try:
         print(cot.ask(WHICH, disc("red")).text, flush=True)
     except NoAnswer as error:
@@ -144,11 +144,11 @@ with asker(Till("master", till=till, then=then), None, folder) as cot:
 
 
 @contextmanager
-def owner(folder: Path, till: Path, end: str = "answers") -> Iterator[subprocess.Popen[str]]:
+def owner(folder: Path, till: Path, end: str = "answers", role: str = "master") -> Iterator[subprocess.Popen[str]]:
     """Another process, in the midst of its call about the red disc; it goes on when it is told."""
     with asker(None, None, folder):
         pass
-    with child(_OWNER, folder, till, end) as process:
+    with child(_OWNER, folder, till, end, role) as process:
         try:
             assert line(process) == "asked"
             yield process
@@ -165,6 +165,32 @@ def go_on(process: subprocess.Popen[str]) -> None:
     assert process.stdin is not None
     process.stdin.write("go\n")
     process.stdin.flush()
+
+
+def finish(process: subprocess.Popen[str]) -> None:
+    """Let the other process have its answer, and keep it."""
+    go_on(process)
+    assert line(process) == "red"
+
+
+@pytest.fixture
+def between_looks(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Cache], object]], None]:
+    """Take what is to happen once: somebody in this process has found no kept answer, and has not yet looked at the claims."""
+
+    def arrange(happens: Callable[[Cache], object]) -> None:
+        claim, first = Cache.claim, True
+
+        def late(self: Cache, key: str, prompt: str) -> Claim | None:
+            nonlocal first
+            if first:
+                first = False
+                assert claim(self, key, prompt) is None
+                happens(self)
+            return claim(self, key, prompt)
+
+        monkeypatch.setattr(Cache, "claim", late)
+
+    return arrange
 
 
 @pytest.fixture
@@ -282,22 +308,15 @@ def test_who_was_interrupted_and_asks_again_waits_again(
         assert len(taken(till)) == 1
 
 
+@pytest.mark.parametrize("role", ["master", "apprentice"])
 def test_an_answer_that_was_kept_between_two_looks_is_a_hit(
-    folder: Path, till: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, till: Path, between_looks: Callable[..., None], role: str
 ) -> None:
-    claim, first = Cache.claim, True
-
-    def late(self: Cache, key: str, prompt: str) -> Claim | None:
-        nonlocal first
-        if first:
-            first = False
-            assert claim(self, key, prompt) is None
-            go_on(process)
-            assert line(process) == "red"  # kept by now
-        return claim(self, key, prompt)
-
-    monkeypatch.setattr(Cache, "claim", late)
-    with owner(folder, till) as process, asker(Till("master", till=till), None, folder, budget=2 * PRICE) as cot:
+    with (
+        owner(folder, till, role=role) as process,
+        asker(*alone(role, till), folder, budget=2 * PRICE) as cot,
+    ):
+        between_looks(lambda cache: finish(process))
         answer = cot.ask(WHICH, disc("red"))
         assert (answer.text, answer.source) == ("red", "exact")
         assert cot.cache.reserved() == 0
@@ -307,51 +326,20 @@ def test_an_answer_that_was_kept_between_two_looks_is_a_hit(
 
 
 def test_an_answer_that_was_kept_and_found_wrong_between_two_looks_is_asked_for(
-    folder: Path, till: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, till: Path, between_looks: Callable[..., None]
 ) -> None:
-    claim, first = Cache.claim, True
-
-    def late(self: Cache, key: str, prompt: str) -> Claim | None:
-        nonlocal first
-        if first:
-            first = False
-            go_on(process)
-            assert line(process) == "red"
-            self.mark_wrong(self.log(1)[0].id)
-        return claim(self, key, prompt)
-
-    monkeypatch.setattr(Cache, "claim", late)
     with owner(folder, till) as process, asker(Till("master", till=till), None, folder, budget=3 * PRICE) as cot:
+
+        def corrected(cache: Cache) -> None:
+            finish(process)
+            cache.mark_wrong(cache.log(1)[0].id)
+
+        between_looks(corrected)
         answer = cot.ask(WHICH, disc("red"))
         assert (answer.text, answer.source) == ("red", "master")
         assert len(taken(till)) == 2
         assert cot.stats().cost == pytest.approx(2 * PRICE)
         assert cot.cache.reserved() == 0
-
-
-def test_a_priced_apprentices_answer_that_was_kept_between_two_looks_is_a_hit(
-    folder: Path, till: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code = _OWNER.replace(
-        'asker(Till("master", till=till, then=then), None,', 'asker(None, Till("small", till=till, then=then),'
-    )
-    monkeypatch.setitem(globals(), "_OWNER", code)
-    claim, first = Cache.claim, True
-
-    def late(self: Cache, key: str, prompt: str) -> Claim | None:
-        nonlocal first
-        if first:
-            first = False
-            assert claim(self, key, prompt) is None
-            go_on(process)
-            assert line(process) == "red"
-        return claim(self, key, prompt)
-
-    monkeypatch.setattr(Cache, "claim", late)
-    with owner(folder, till) as process, asker(None, Till("small", till=till), folder) as cot:
-        answer = cot.ask(WHICH, disc("red"))
-        assert (answer.text, answer.source) == ("red", "exact")
-    assert len(taken(till)) == 1
 
 
 def test_what_is_asked_afresh_waits_for_nobody(folder: Path, till: Path) -> None:

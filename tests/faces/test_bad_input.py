@@ -56,6 +56,8 @@ REFUSED = [
     ("checkout HEAD x", "--only x"),
 ]
 
+IPYTHONS = ["In", "Out", "_", "__", "_3", "_i", "_i3", "_ih", "get_ipython", "exit", "quit", "display", "__name__"]
+
 
 @pytest.mark.parametrize(("line", "named"), REFUSED, ids=[line for line, _ in REFUSED])
 def test_in_a_shell(shell: Shell, dead: Dead, line: str, named: str) -> None:
@@ -72,6 +74,8 @@ def test_in_a_kernel(kernel: Kernel) -> None:
     kernel.ok("x = [1]", "x.append(2)")
     before = kernel.session("refs")
     more = [("checkout HEAD~1 --only nope", "nope"), ("get x@HEAD as 1x", "1x"), ('log "x', "quot")]
+    more += [(f"get x as {word}", f"'{word}' is a word of Python's own") for word in ("class", "None")]
+    more += [(f"get x as {name}", f"'{name}' is a name that IPython keeps") for name in IPYTHONS]
     for line, named in REFUSED + more:
         result = kernel.run(f"%dart {line}")
         assert result.status == "ok", line
@@ -80,6 +84,7 @@ def test_in_a_kernel(kernel: Kernel) -> None:
         assert named in result.stderr, line
     assert kernel.session("refs") == before
     assert kernel.value("x") == [1, 2]
+    assert kernel.value("type(In).__name__, callable(get_ipython)") == ("list", True)
 
 
 def test_an_ambiguous_prefix(shell: Shell, dead: Dead) -> None:

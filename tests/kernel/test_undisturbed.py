@@ -133,3 +133,16 @@ def test_an_alarm_of_the_users_still_rings(kernel: Kernel) -> None:
     kernel.ok("while not rang: pass")
     assert kernel.value("rang") == [1]
     kernel.ok("signal.signal(signal.SIGALRM, signal.SIG_DFL);")
+
+
+def test_telling_how_figures_differ_opens_none(kernel: Kernel) -> None:
+    """One that was open when it was saved opens itself again when it is loaded, and would be the current one."""
+    kernel.ok("import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2, 3]);", "ax.set_title('one');")
+    figures = "plt.get_fignums(), plt.gcf() is fig"
+    before = kernel.value(figures)
+    said = kernel.ok("%dart diff HEAD~1 HEAD").stdout
+    assert "fig: axes 1 title: '' → 'one'" in said
+    assert "ax: title: '' → 'one'" in said
+    assert len(said.splitlines()) < 8
+    assert kernel.value(figures) == before
+    assert before[1] is True

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.errors import DamagedBundle, StoreFull, StoreTooNew, StoreUnreachable, UnknownSession
+from perdure.errors import DamagedBundle, StoreFull, StoreTooNew, UnknownSession, UsageError
 from perdure.store import Refs, Store
 from perdure.store.files import Files
 from store.making import begin, commit_to, value_at
@@ -132,10 +132,12 @@ def test_a_newer_file_is_refused(here: Store, there: Store, tmp_path: Path, monk
 def test_bad_requests(here: Store, tmp_path: Path) -> None:
     with pytest.raises(UnknownSession):
         here.export("none", tmp_path / "a")
-    with pytest.raises(StoreUnreachable):
+    with pytest.raises(UsageError, match=r"There is no file .*missing"):
         here.import_(tmp_path / "missing")
+    with pytest.raises(UsageError, match="can't be read"):
+        here.import_(tmp_path)
     session, _, _ = filled(here)
-    with pytest.raises(StoreUnreachable):
+    with pytest.raises(UsageError, match="folder can't be written"):
         here.export(session, tmp_path / "no" / "folder")
 
 
@@ -156,6 +158,6 @@ def test_a_full_disk_leaves_no_half_file(tmp_path: Path) -> None:
         files.full = True
         place = tmp_path / "out"
         place.mkdir()
-        with pytest.raises(StoreFull):
+        with pytest.raises(StoreFull, match="name a file on another"):
             store.export(session, place / "a")
         assert not list(place.iterdir())

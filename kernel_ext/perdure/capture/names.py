@@ -29,6 +29,11 @@ _FOREIGN = frozenset(
 _LAST = ("_", "__", "___")
 
 
+def is_ipythons(name: str) -> bool:
+    """Whether IPython, or what it runs in, binds the name itself: a value put there would be lost, or in its way."""
+    return name in _FOREIGN or name in _LAST or _INPUT_HISTORY.match(name) is not None
+
+
 class Namespace(MutableMapping[str, Any]):
     """The session's names over IPython's ``user_ns``.
 

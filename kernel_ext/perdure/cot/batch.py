@@ -74,10 +74,12 @@ def rows_of(frame: Frame, question: str, images: Sequence[str], where: Sequence[
 
     ``{column}`` in the question is filled in from the row; ``{{`` is a brace.
 
-    :raises UsageError: if a column isn't there.
+    :raises UsageError: if there is no question, or no column that it names.
     """
     if not (hasattr(frame, "columns") and hasattr(frame, "__len__")):
         raise UsageError(f"A {type(frame).__name__} is no DataFrame. Give one of pandas or polars.")
+    if not question.strip():
+        raise UsageError("The question is empty. Write what you want to know about the pictures.")
     pieces = _parsed(question)
     fields = [name for _, name, _, _ in pieces if name is not None]
     for name in (*images, *fields):
@@ -119,13 +121,43 @@ def filled_in(value: Any, name: str, form: str | None) -> str:
         raise UsageError(f"{name!r} can't be written as {form!r}. Leave the colon and what follows away.") from None
 
 
-def with_columns(frame: Any, columns: Mapping[str, Sequence[Any]]) -> Any:
-    """A copy of the frame with these columns added or replaced, of the frame's own library."""
+def with_answers(
+    frame: Frame, out: str, places: Sequence[int], results: Sequence[Answer | NoAnswer], *, ids: bool
+) -> Any:
+    """A copy of the frame with the results of the rows at ``places``; what is known of the other rows stays."""
+    reason = f"{out}_error"
+    values, told = _column(frame, out), _column(frame, reason)
+    keys: list[str | None] = [None] * len(frame)
+    ours = all(is_missing(error) or isinstance(error, str) for error in told)
+    errors = [error if isinstance(error, str) else None for error in told]
+    for at, result in zip(places, results, strict=True):
+        answer = result if isinstance(result, Answer) else None
+        values[at] = None if answer is None else answer.value
+        keys[at] = None if answer is None else answer.id
+        errors[at] = str(result) if answer is None else None
+    columns = {out: values} | ({f"{out}_id": keys} if ids else {}) | ({reason: errors} if any(errors) else {})
+    stale = reason in frame.columns and ours and reason not in columns
+    return _with_columns(frame, columns, without=[reason] if stale else [])
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a frame's cell has no value, in pandas' ways of saying so or in that of polars."""
+    nan = isinstance(value, float) and value != value  # noqa: PLR0124 - only not-a-number differs from itself
+    return value is None or nan or type(value).__name__ == "NAType"
+
+
+def _column(frame: Frame, name: str) -> list[Any]:
+    return list(frame[name]) if name in frame.columns else [None] * len(frame)
+
+
+def _with_columns(frame: Any, columns: Mapping[str, Sequence[Any]], without: Sequence[str]) -> Any:
+    """A copy of the frame with these columns added or replaced, and others left out, of the frame's own library."""
     if type(frame).__module__.partition(".")[0] == "polars":
         import polars
 
-        return frame.with_columns([polars.Series(name, values, strict=False) for name, values in columns.items()])
-    new = frame.copy(deep=False)
+        series = [polars.Series(name, values, strict=False) for name, values in columns.items()]
+        return frame.drop(without).with_columns(series)
+    new = frame.drop(columns=without) if without else frame.copy(deep=False)
     for name, values in columns.items():
         new[name] = values
     return new

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from perdure.cot.answer import Answer
 from perdure.cot.asking.options import Options, Start, Strategy
-from perdure.cot.batch import Frame, Progress, Row, Tally, in_chunks, rows_of, with_columns
+from perdure.cot.batch import Frame, Progress, Row, Tally, in_chunks, rows_of, with_answers
 from perdure.cot.budget import Budget, Purse
 from perdure.cot.cache import Cache
 from perdure.cot.calling.work import Route
@@ -218,7 +218,8 @@ class Cot(Keeping):
         """A copy of the frame (pandas or polars) with a column of answers.
 
         ``{column}`` in the question is filled in from each row. A row that got no answer has None, and its reason in the
-        column ``OUT_error``, which is there only then. Interrupt it and run it again: what was paid for is not paid twice.
+        column ``OUT_error``, which is there as long as a row has one. Interrupt it and run it again: what was paid for is not
+        paid twice.
 
         :param image: the column of pictures, or several; paths or anything else that `ask` takes.
         :param out: the column of the answers' values.
@@ -230,10 +231,6 @@ class Cot(Keeping):
         images = [image] if isinstance(image, str) else list(image or ())
         rows = rows_of(frame, question, images, where)
         places = [at for at, row in enumerate(rows) if row is not None]
-        columns: dict[str, list[Any]] = {out: _before(frame, out, len(rows))}
-        if ids:
-            columns[f"{out}_id"] = [None] * len(rows)
-        errors: list[str | None] = [None] * len(rows)
         tally = Tally() if tally is None else tally
         tally.rows = len(places)
         with Progress(tally, show=progress) as bar:
@@ -246,16 +243,7 @@ class Cot(Keeping):
                 cap=cap,
                 done=bar.update,
             )
-        for at, result in zip(places, results, strict=True):
-            if isinstance(result, NoAnswer):
-                columns[out][at], errors[at] = None, str(result)
-                continue
-            columns[out][at] = result.value
-            if ids:
-                columns[f"{out}_id"][at] = result.id
-        if any(errors):
-            columns[f"{out}_error"] = errors
-        return with_columns(frame, columns)
+        return with_answers(frame, out, places, results, ids=ids)
 
     def _chunk(
         self, rows: Sequence[Row], form: _Form, route: Route, purse: Purse, left: int, *, single: bool
@@ -384,8 +372,3 @@ def _route(route: Route | str) -> Route:
         return Route(route)
     except ValueError:
         raise UsageError(f"There is no route {str(route)!r}. Use one of {', '.join(Route)}.") from None
-
-
-def _before(frame: Frame, out: str, rows: int) -> list[Any]:
-    """The column as it is, for the rows that are not asked."""
-    return list(frame[out]) if out in frame.columns else [None] * rows

@@ -25,6 +25,7 @@ from perdure.timeline.packages import differing
 from perdure.timeline.report import Report
 from perdure.timeline.session import Session
 from perdure.timeline.trust import check_trusted
+from perdure.verbs.words import typed_here
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -264,4 +265,4 @@ def _differences(info: SessionInfo) -> list[str]:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(typed_here(line, kernel=True), file=sys.stderr, flush=True)

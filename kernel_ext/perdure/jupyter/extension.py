@@ -10,6 +10,7 @@ from perdure.errors import PerdureError
 from perdure.jupyter import asking
 from perdure.jupyter.attachment import attach_again, detach, earlier_session
 from perdure.jupyter.magics import register, unregister
+from perdure.verbs.words import typed_here
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -22,7 +23,7 @@ def load(shell: InteractiveShell) -> None:
     try:
         attach_again()
     except PerdureError as error:
-        print(f"perdure: this session is not durable. {error}")
+        print(typed_here(f"perdure: this session is not durable. {error}", kernel=True))
         return
     atexit.register(detach)
     offer = earlier_session()

@@ -19,6 +19,7 @@ from perdure.jupyter.config import Perdure
 from perdure.jupyter.shell_state import file_of
 from perdure.timeline.cell import Cell
 from perdure.timeline.session import Session
+from perdure.verbs.words import typed_here
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
@@ -151,7 +152,7 @@ class Watcher:
             report = self._session.roll_back(cell)
         except PerdureError as problem:
             self._session.end(cell)
-            print(f"perdure could not roll this cell back. {problem}")
+            print(typed_here(f"perdure could not roll this cell back. {problem}", kernel=True))
         else:
             print(report.as_text(every_name=False))
 

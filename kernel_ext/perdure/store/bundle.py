@@ -16,7 +16,7 @@ from perdure.errors import DamagedBundle, StoreTooNew
 
 from . import index
 from .digest import KEY_SIZE, Buffer, Kind, digest
-from .files import Files, translated
+from .files import Files, reading_file, writing_file
 from .frame import HEADER_SIZE, ZSTD, Header, packed, unpacked
 from .opening import FORMAT
 from .reader import Reader
@@ -73,12 +73,12 @@ def export(
 ) -> ExportReport:
     """See `Store.export`."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with translated(path):
+    with writing_file(path):
         files.unlink(scratch)
         fd = files.create(scratch)
     try:
         try:
-            with translated(path):
+            with writing_file(path):
                 output = _Output(files, fd)
                 about = {"format": FORMAT, "session": row.record.id, "made": time.time()}
                 output.add(Kind.BUNDLE, json.dumps(about).encode())
@@ -99,11 +99,11 @@ def export(
                 output.finish(sign)
         finally:
             os.close(fd)
-        with translated(path):
+        with writing_file(path):
             files.replace(scratch, path)
             files.sync_directory(path.parent)
     except BaseException:
-        with translated(path):
+        with writing_file(path):
             files.unlink(scratch)
         raise
     return ExportReport(path, len(commits), len(chunks), output.nbytes)
@@ -124,8 +124,8 @@ class Bundle:
 
     @classmethod
     def read(cls, path: Path) -> Bundle:
-        """Raises `DamagedBundle`, `StoreTooNew`, or `StoreUnreachable`."""
-        with translated(path):
+        """Raises `DamagedBundle`, `StoreTooNew`, or `UsageError` if it can't be read."""
+        with reading_file(path):
             size = path.stat().st_size
             with path.open("rb") as file:
                 try:

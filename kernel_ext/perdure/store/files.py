@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from perdure.errors import StoreFull, StoreReadOnly, StoreUnreachable
+from perdure.errors import StoreFull, StoreReadOnly, StoreUnreachable, UsageError
 
 from .digest import Buffer
 
@@ -38,6 +38,41 @@ def translated(path: Path | str) -> Iterator[None]:
                 f"{path} can't be written: {why}. Name another store (PERDURE_STORE) or mend the permissions."
             ) from error
         raise StoreUnreachable(f"{path} can't be used: {why}. Check the disk, or name another store.") from error
+
+
+@contextmanager
+def reading_file(path: Path) -> Iterator[None]:
+    """Turn what the operating system says about a file that the user named, and that is no part of a store.
+
+    Raises `UsageError`.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UsageError(f"There is no file {path}. Check its name, and the folder that it starts from.") from error
+    except OSError as error:
+        raise UsageError(
+            f"{path} can't be read: {error.strerror or error}. Mend its permissions, or name another file."
+        ) from error
+
+
+@contextmanager
+def writing_file(path: Path) -> Iterator[None]:
+    """The same for a file that is to be written.
+
+    Raises `UsageError`, or `StoreFull` if its disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        if error.errno in _FULL:
+            raise StoreFull(
+                f"{path} can't be written: {why}. Make room on that disk, or name a file on another."
+            ) from error
+        raise UsageError(
+            f"{path} can't be written: {why}. Name a file in a folder that is there and that you can write to."
+        ) from error
 
 
 class Files:

@@ -15,7 +15,7 @@ from .append import Appender
 from .bundle import Bundle
 from .catalog import Catalog
 from .digest import KEY_SIZE, Kind
-from .files import Files, translated
+from .files import Files, reading_file
 from .frame import HEADER_SIZE, unpacked
 from .pack import Location, PackFiles
 from .process import is_alive, this_process
@@ -91,7 +91,7 @@ class _Copied:
 
 def _copy(connection: sqlite3.Connection, bundle: Bundle, appender: Appender) -> _Copied:
     copied = _Copied()
-    with translated(bundle.path), bundle.path.open("rb") as file:
+    with reading_file(bundle.path), bundle.path.open("rb") as file:
         for header, offset in bundle.records:
             name = header.digest
             text = name[:KEY_SIZE].hex()

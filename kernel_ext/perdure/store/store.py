@@ -323,7 +323,7 @@ class Store:
 
         ``sign`` makes a signature of the file's digest, by which `import_` can tell where it comes from.
 
-        Raises `UnknownSession`, and `StoreFull`, `StoreReadOnly` or `StoreUnreachable` about ``file``.
+        Raises `UnknownSession`, `StoreFull` if there is no room for ``file``, and `UsageError` if it can't be written otherwise.
         """
         from .bundle import export
 
@@ -344,7 +344,7 @@ class Store:
         All of the file is verified first. A session that is here gets the commits that it lacks; its branches go forward
         where they can, and otherwise the imported ones are called ``NAME-imported``. ``trusted`` may be asked with the
         file's digest and signature. Raises `DamagedBundle` (nothing has
-        changed), `StoreTooNew`, or `SessionBusy` if the session is open in another process.
+        changed), `UsageError` if the file can't be read, `StoreTooNew`, or `SessionBusy` if the session is open in another process.
         """
         from .intake import import_bundle
 

@@ -39,6 +39,15 @@ def _unused(branch: str, branches: dict[str, str]) -> str:
     return f"{stem}-{count}"
 
 
+def is_name(name: str) -> bool:
+    """Whether a branch or tag can be called that."""
+    try:
+        check_name(name)
+    except InvalidName:
+        return False
+    return True
+
+
 def check_name(name: str) -> str:
     """The name, if a branch or tag can have it.
 

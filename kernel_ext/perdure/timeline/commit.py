@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from perdure.capture.names import is_ipythons
 from perdure.errors import InvalidName
 from perdure.store import Commit as Record
 
@@ -30,6 +32,20 @@ def check_variable(name: str) -> str:
     """
     if not (name.isidentifier() or is_echo(name)):
         raise InvalidName(f"{name!r} can't name a variable. Give a Python name.")
+    return name
+
+
+def check_new_variable(name: str) -> str:
+    """The name, if a value can be bound to it.
+
+    :raises InvalidName: if none can, or if it is one that IPython binds.
+    """
+    if not name.isidentifier():
+        raise InvalidName(f"{name!r} can't name a variable. Give a Python name.")
+    if keyword.iskeyword(name):
+        raise InvalidName(f"{name!r} is a word of Python's own and can't name a variable. Choose another name.")
+    if is_ipythons(name) or is_echo(name):
+        raise InvalidName(f"{name!r} is a name that IPython keeps for itself. Choose another name.")
     return name
 
 

@@ -7,10 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from perdure.errors import InvalidName, NotCaptured, PerdureError, UnknownName, UnknownRef, UsageError
+from perdure.errors import (
+    AmbiguousRef,
+    InvalidName,
+    NotCaptured,
+    PerdureError,
+    UnknownName,
+    UnknownRef,
+    UsageError,
+)
 from perdure.store import Refs, SessionInfo, Store
 from perdure.timeline import references
-from perdure.timeline.branches import check_name
+from perdure.timeline.branches import check_name, is_name
 from perdure.timeline.commit import Commit, changed_names, check_variable, is_echo
 from perdure.timeline.manifest import Manifest
 from perdure.timeline.version import Version
@@ -156,13 +164,16 @@ class History:
             names = [var]
         old_version = Version(self.store, self.id, before_id, old)
         new_version = Version(self.store, self.id, after_id, new)
-        found = []
-        for name in names:
-            if old.bindings.get(name) != new.bindings.get(name) or old.missing.get(name) != new.missing.get(name):
-                difference = _compare(name, old, new, old_version, new_version)
-                if difference is not None:
-                    found.append(difference)
-        return found
+        changed = [
+            name
+            for name in names
+            if old.bindings.get(name) != new.bindings.get(name) or old.missing.get(name) != new.missing.get(name)
+        ]
+        from perdure.timeline.difference.pyplot import undisturbed
+
+        with undisturbed():
+            found = [_compare(name, old, new, old_version, new_version) for name in changed]
+        return [difference for difference in found if difference is not None]
 
     # -- refs --------------------------------------------------------------------------------------------------
 
@@ -198,6 +209,13 @@ class History:
 
         return self._edit_refs(add).tags
 
+    def tip(self, branch: str) -> str:
+        """The newest commit of a branch.
+
+        :raises UnknownRef: if there is no such branch, with what can be done about the name.
+        """
+        return self._tip(self.refs, branch)
+
     def delete_branch(self, name: str) -> None:
         """Forget a branch. What only it reached is dropped by ``gc``, after the retention.
 
@@ -206,7 +224,7 @@ class History:
         """
 
         def drop(refs: Refs) -> Refs:
-            find_branch(refs, name)
+            self._tip(refs, name)
             if name == refs.branch:
                 raise UsageError(f"The session is on branch {name!r}. 'switch' to another one before you delete it.")
             return replace(refs, branches={other: tip for other, tip in refs.branches.items() if other != name})
@@ -246,6 +264,20 @@ class History:
     def _resolve(self, refs: Refs, ref: str) -> str:
         return references.resolve(self.store, self.id, refs, ref)
 
+    def _tip(self, refs: Refs, name: str) -> str:
+        if name in refs.branches:
+            return refs.branches[name]
+        try:
+            self._resolve(refs, name)
+        except (UnknownRef, AmbiguousRef):
+            known = ", ".join(sorted(refs.branches)) or "none yet"
+            start = name if is_name(name) else "NAME"
+            raise UnknownRef(
+                f"There is no branch {name!r} (there are: {known}). 'branch {start}' starts one at HEAD."
+            ) from None
+        what = "tag" if name in refs.tags else "commit"
+        raise UnknownRef(f"{name!r} is a {what} and no branch. 'checkout {name}' goes there.")
+
 
 def _pattern(text: str) -> re.Pattern[str]:
     try:
@@ -275,16 +307,3 @@ def _compare(
     found = difference(before, after)
     # Names of one co-variable are saved together; those whose own value is the same are no news.
     return NameDifference(name, "changed", found) if found.kind != "equal" else None
-
-
-def find_branch(refs: Refs, name: str) -> str:
-    """The commit that the branch is at.
-
-    :raises UnknownRef: if there is no such branch.
-    """
-    if name not in refs.branches:
-        if name in refs.tags:
-            raise UnknownRef(f"{name!r} is a tag and no branch. 'checkout {name}' goes there.")
-        known = ", ".join(sorted(refs.branches)) or "none yet"
-        raise UnknownRef(f"There is no branch {name!r} (there are: {known}). 'branch {name}' starts one at HEAD.")
-    return refs.branches[name]

@@ -56,9 +56,8 @@ class Positions:
             self._look_back(here)
         source, sink = (self._past, self._future) if verb == "undo" else (self._future, self._past)
         if len(source) < n:
-            most = f"'{verb}' goes back at most {len(source)} here." if source else f"There is nothing to {verb}."
             raise UsageError(
-                f"{most} Nothing has changed; 'log' lists the commits, and 'checkout' goes to any of them."
+                f"{_most(len(source), verb)} Nothing has changed; 'log' lists the commits, and 'checkout' goes to any of them."
             )
         for _ in range(n):
             sink.append(here)
@@ -85,3 +84,12 @@ class Positions:
             line = self._store.ancestry(first.head)
             steps = [Position(record.parent, first.branch) for _, record in line if changed_something(record)]
             self._past[:0] = reversed(steps)
+
+
+def _most(steps: int, verb: str) -> str:
+    """How far a verb can go."""
+    if not steps:
+        return f"There is nothing to {verb}."
+    if verb == "undo":
+        return f"'undo' goes back at most {steps} here."
+    return f"There {'is only 1 undo' if steps == 1 else f'are only {steps} undos'} to take back."

@@ -20,8 +20,8 @@ from perdure.store import Commit as Record
 from perdure.store import Refs, Store
 from perdure.timeline.cell import Cell
 from perdure.timeline.checkout import Checkout
-from perdure.timeline.commit import check_variable, is_echo
-from perdure.timeline.history import History, find_branch
+from perdure.timeline.commit import check_new_variable, check_variable, is_echo
+from perdure.timeline.history import History
 from perdure.timeline.listeners import Listeners
 from perdure.timeline.live import enter, leave, live_session
 from perdure.timeline.manifest import Manifest
@@ -230,7 +230,7 @@ class Session(History):
         :raises UnknownRef: if there is no such branch.
         """
         with self._lock:
-            find_branch(self.refs, name)
+            self.tip(name)
             report = self.checkout(name)
             report.title = f"switched to branch {name}"
             return report
@@ -239,12 +239,13 @@ class Session(History):
         """Bind ``new_name`` to the value that ``name`` had at ``ref``, beside today's. Returns the new name.
 
         :raises UnknownName: if the version has no such name.
+        :raises InvalidName: if a value can't be bound to ``new_name``.
         :raises NotCaptured: if its value could not be kept.
         """
         with self._lock:
             self._prepare_to_move()
             commit = self.resolve(ref)
-            new = check_variable(new_name or f"{check_variable(name)}_{commit[:4]}")
+            new = check_new_variable(new_name or f"{check_variable(name)}_{commit[:4]}")
             manifest = self.manifest(commit)
             if name not in manifest.names:
                 raise UnknownName(

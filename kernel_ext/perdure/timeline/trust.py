@@ -27,5 +27,5 @@ def check_trusted(store: Store, session: str) -> None:
     if not store.session(session).trusted:
         raise Untrusted(
             f"Session {session} comes from elsewhere, and reading its values runs code that it carries. "
-            f"If you trust its origin, say so with: perdure trust {session}"
+            f"If you trust its origin, say so with: `perdure trust {session}`"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 import sys
@@ -11,9 +10,10 @@ from typing import Any, Concatenate, ParamSpec
 
 import click
 
+from perdure._version import __version__
 from perdure.errors import PerdureError
 from perdure.verbs.request import Answer, Request
-from perdure.verbs.words import clean
+from perdure.verbs.words import clean, did_you_mean, typed_here
 
 P = ParamSpec("P")
 
@@ -29,6 +29,8 @@ SESSION = click.Option(
     "the last one of a notebook in this folder, else the last one.",
 )
 JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print JSON, and nothing else.")
+
+version = click.version_option(__version__, message="perdure %(version)s", help="Print the version.")
 
 
 def verb(
@@ -66,8 +68,12 @@ def verb(
 class Verbs(click.Group):
     """A group whose verbs are listed as they were added, and whose errors are a sentence and an exit status.
 
-    1 for what perdure refuses, 2 for what it doesn't understand.
+    1 for what perdure refuses, 2 for what it doesn't understand. ``-h`` explains the group and each of its verbs, as ``--help`` does.
     """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.context_settings["help_option_names"] = ["-h", "--help"]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -76,8 +82,7 @@ class Verbs(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in self.commands:
-            near = difflib.get_close_matches(args[0], self.commands, 1)
-            hint = f"Did you mean '{near[0]}'?" if near else f"'{ctx.command_path} --help' lists the verbs."
+            hint = did_you_mean(args[0], self.commands) or f"'{ctx.command_path} --help' lists the verbs."
             raise _NoVerb(f"There is no verb '{args[0]}'. {hint}")
         return super().resolve_command(ctx, args)
 
@@ -93,7 +98,7 @@ class Verbs(click.Group):
                 raise KeyboardInterrupt from None
             status = 130
         except PerdureError as error:
-            click.echo(clean(str(error)), err=True)
+            click.echo(clean(typed_here(str(error), kernel=(prog_name or "").startswith("%"))), err=True)
             status = 1
         except click.ClickException as error:
             click.echo(clean(_sentence(error)), err=True)

@@ -10,9 +10,10 @@ import click
 from perdure.errors import UsageError
 from perdure.jupyter.key import is_own, sign
 from perdure.store import SessionInfo, Store, is_alive
+from perdure.store.files import reading_file, writing_file
 from perdure.verbs.group import verb
 from perdure.verbs.request import Answer, Request
-from perdure.verbs.words import counted, moment, size, table
+from perdure.verbs.words import counted, moment, size, table, typed_here
 
 
 @verb(session=False)
@@ -86,8 +87,10 @@ def export(request: Request, session: str, file: Path, force: bool) -> Answer:
 
     FILE is self-contained and checksummed, and has all versions of SESSION. 'import' reads it on another machine.
     """
-    target = file.expanduser()
-    if target.exists() and not force:
+    target = _expanded(file)
+    with writing_file(target):
+        there = target.exists()
+    if there and not force:
         raise UsageError(f"{target} is there already. Name another file, or add --force to replace it.")
     chosen = request.find(session)
     if request.live is not None:
@@ -106,13 +109,24 @@ def import_(request: Request, file: Path, trust: bool) -> Answer:
 
     FILE is what 'export' wrote. All of it is verified first, and what is in the store already is not stored again.
     """
-    report = request.open_store(create=True).import_(file.expanduser(), trusted=trust or is_own)
+    source = _expanded(file)
+    with reading_file(source), source.open("rb"):
+        pass  # before a store is made for it
+    report = request.open_store(create=True).import_(source, trusted=trust or is_own)
     lines = [f"Session {report.session} is here: {counted(report.commits, 'new commit')}, {size(report.added)} added."]
     lines += [f"Its branch {old} is called {new} here." for old, new in report.renamed.items()]
     if not report.trusted:
-        lines.append(f"If you trust where it comes from, say so before restoring it: trust {report.session}")
+        lines.append(f"If you trust where it comes from, say so before restoring it: `perdure trust {report.session}`")
     data = {name: getattr(report, name) for name in ("session", "commits", "chunks", "added", "trusted", "renamed")}
-    return Answer("\n".join(lines), data)
+    return Answer(typed_here("\n".join(lines), kernel=request.kernel is not None), data)
+
+
+def _expanded(file: Path) -> Path:
+    """The path without a ``~``."""
+    try:
+        return file.expanduser()
+    except RuntimeError:
+        raise UsageError(f"There is no home folder for the ~ of {file}. Write out the folder that you mean.") from None
 
 
 @verb()

@@ -12,11 +12,12 @@ from perdure.capture.preview import preview
 from perdure.errors import NotRestorable, SessionBusy, UsageError
 from perdure.store import is_alive
 from perdure.store.process import is_here
-from perdure.timeline.history import History, find_branch
+from perdure.timeline.history import History
 from perdure.timeline.report import Report
 from perdure.verbs.group import verb
 from perdure.verbs.reading import line_of
 from perdure.verbs.request import Answer, Request
+from perdure.verbs.words import typed_here
 
 
 @verb(writes=True)
@@ -91,12 +92,17 @@ def switch(request: Request, name: str) -> Answer:
     if live is not None:
         return _moved(live, live.switch(name))
     with request.moving() as history:
-        return _put(history, find_branch(history.refs, name), name)
+        return _put(history, history.tip(name), name)
 
 
 def _moved(history: History, report: Report) -> Answer:
-    text = f"{report.as_text(every_name=False)}\nHEAD is at {line_of(history, history.head)}"
+    text = f"{_told(report, every_name=False)}\nHEAD is at {line_of(history, history.head)}"
     return Answer(text, report.to_json())
+
+
+def _told(report: Report, *, every_name: bool = True) -> str:
+    """What a kernel's variables have become, in the words of a notebook."""
+    return typed_here(report.as_text(every_name=every_name), kernel=True)
 
 
 def _put(history: History, commit: str, branch: str | None) -> Answer:
@@ -165,7 +171,7 @@ def restore(request: Request, session: str | None, take_over: bool) -> Answer:
     except SessionBusy as error:
         raise SessionBusy(f"{error} If that was on a machine that is gone: restore SESSION --take-over") from error
     live = attachment.current()
-    return Answer(f"{report.as_text()}\nHEAD is at {line_of(live, live.head)}", report.to_json())
+    return Answer(f"{_told(report)}\nHEAD is at {line_of(live, live.head)}", report.to_json())
 
 
 def _take_over(request: Request, session: str | None) -> None:

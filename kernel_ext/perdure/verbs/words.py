@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import shutil
 from collections.abc import Iterable, Sequence
@@ -9,7 +10,22 @@ from datetime import UTC, datetime
 
 from perdure.capture.preview import printable, shorten
 
-__all__ = ["clean", "counted", "indented", "moment", "shorten", "size", "span", "table", "width"]
+__all__ = [
+    "clean",
+    "counted",
+    "did_you_mean",
+    "indented",
+    "moment",
+    "shorten",
+    "size",
+    "span",
+    "table",
+    "typed_here",
+    "width",
+]
+
+#: A command that has another name in a notebook. A store is repaired from a shell, when no kernel uses it.
+_OF_THE_SHELL = re.compile(r"`perdure (?=[a-z])(?!verify --repair)")
 
 #: What would move a terminal's cursor or change its colours: code and names may come from somebody else.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -18,6 +34,22 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 def clean(text: str) -> str:
     """The text as a terminal may have it: no control characters besides line ends and tabs."""
     return _CONTROL.sub("?", printable(text.replace("\r\n", "\n")))
+
+
+def typed_here(text: str, *, kernel: bool) -> str:
+    """The text with its commands, which stand between backticks, as one types them here.
+
+    What is ``perdure log`` in a shell is ``%dart log`` in a notebook, and ``perdure cot log`` is ``%cot log``.
+    """
+    if not kernel:
+        return text.replace("`%cot ", "`perdure cot ")
+    return _OF_THE_SHELL.sub("`%dart ", text.replace("`perdure cot ", "`%cot "))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question that names what is spelled most like it; empty if nothing is."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"Did you mean {near[0]!r}?" if near else ""
 
 
 def size(nbytes: float) -> str:

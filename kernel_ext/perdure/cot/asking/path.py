@@ -109,11 +109,11 @@ class Path:
 
     def _check(self, route: Route) -> None:
         if route in {Route.MASTER, Route.FRESH} and self._master is None:
-            raise UsageError("There is no master to ask. Choose one: %cot use --master openai:MODEL")
+            raise UsageError("There is no master to ask. Choose one: `%cot use --master openai:MODEL`")
         if route is Route.APPRENTICE and self._apprentice is None:
-            raise UsageError("There is no apprentice to ask. Choose one: %cot use --apprentice transformers:PATH")
+            raise UsageError("There is no apprentice to ask. Choose one: `%cot use --apprentice transformers:PATH`")
         if self._master is None and self._apprentice is None:
-            raise UsageError("There is no model to ask. Choose one: %cot use --master openai:MODEL")
+            raise UsageError("There is no model to ask. Choose one: `%cot use --master openai:MODEL`")
 
     # -- without any model ---------------------------------------------------------------------------------------------
 

@@ -106,7 +106,7 @@ class Calls:
             if self._budget.limited or purse.left is not None:
                 raise UsageError(
                     f"Nobody has said what {model.name} costs, so a budget can't be kept. "
-                    f"Say it in dollars for a million tokens in/out: %cot price {model.name} 2.5/10"
+                    f"Say it in dollars for a million tokens in/out: `%cot price {model.name} 2.5/10`"
                 )
             price = Price()
         call.most = price.of(_most(model, prompt, sampling))
@@ -314,7 +314,7 @@ def _checked(model: Model, reply: Any) -> Reply:
 def _broken(model: Model, error: Exception) -> ModelRefused:
     if isinstance(error, PerdureError):  # a sentence of ours: a package is missing, an address is none
         return ModelRefused(str(error))
-    return ModelRefused(f"{model.name} failed with {type(error).__name__}. Try it alone: %cot setup")
+    return ModelRefused(f"{model.name} failed with {type(error).__name__}. Try it alone: `%cot setup`")
 
 
 def _spent(most: float, left: float, what: str) -> str:

@@ -1,4 +1,4 @@
-"""Values that are compared as a whole, by the library that they come from: arrays, tensors, frames and series.
+"""Values that are compared as a whole, by the library that they come from: arrays, tensors, frames, series and figures.
 
 What belongs to a library is imported only for a value of that library, which has therefore been imported already.
 """
@@ -43,4 +43,8 @@ def _bulk_difference(before: Any, after: Any) -> Difference | None:
         from perdure.timeline.difference.tensor import tensor_difference
 
         return tensor_difference(before, after)
+    if is_kind(kind, "matplotlib.artist", "Artist"):
+        from perdure.timeline.difference.figure import figure_difference
+
+        return figure_difference(before, after)
     return None

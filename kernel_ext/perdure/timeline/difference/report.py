@@ -19,6 +19,7 @@ Kind: TypeAlias = Literal[
     "array",
     "tensor",
     "model",
+    "figure",
     "mapping",
     "sequence",
     "set",

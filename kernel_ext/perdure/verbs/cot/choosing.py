@@ -10,7 +10,7 @@ from perdure.cot.batch import dollars
 from perdure.errors import UsageError
 from perdure.verbs.cot.group import Told, verb
 from perdure.verbs.cot.request import CotRequest
-from perdure.verbs.words import counted, span, table
+from perdure.verbs.words import counted, span, table, typed_here
 
 
 @verb()
@@ -42,7 +42,7 @@ def use(request: CotRequest, which: str | None, master: str | None, apprentice: 
 
     cot = request.cot
     if which not in {None, "none"}:
-        raise UsageError(f"Say whose place {which!r} takes: %cot use --master {which}, or --apprentice {which}")
+        raise UsageError(f"Say whose place {which!r} takes: `%cot use --master {which}`, or --apprentice {which}")
     if which == "none":
         cot.unload()
         return Told("Both models are out of memory; the next question loads them again.", {"unloaded": True})
@@ -109,7 +109,8 @@ def setup(request: CotRequest) -> Told:
         rows.append((name, found.detail, span(seconds) if seconds else "", outcome))
         data.append({"model": name, "kind": found.kind.value, "seconds": seconds, "outcome": outcome})
     lines = table(rows) if rows else ["No model was found."]
-    return Told("\n".join([*lines, "Choose with: %cot use --master MODEL --apprentice MODEL"]), data)
+    choose = typed_here("Choose with: `%cot use --master MODEL --apprentice MODEL`", kernel=request.asker is not None)
+    return Told("\n".join([*lines, choose]), data)
 
 
 def _price(price: object) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from perdure.verbs.cot import asking, choosing, remembering
-from perdure.verbs.group import Verbs
+from perdure.verbs.group import Verbs, version
 
 
 @click.group(cls=Verbs, invoke_without_command=True)
+@version
 @click.pass_context
 def cot(context: click.Context) -> None:
     """Image questions: answered by a small model that remembers what a large one said.

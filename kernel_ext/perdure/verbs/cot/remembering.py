@@ -13,7 +13,7 @@ from perdure.cot.batch import dollars
 from perdure.verbs.cot.asking import as_data
 from perdure.verbs.cot.group import Told, verb
 from perdure.verbs.cot.request import CotRequest
-from perdure.verbs.words import counted, indented, shorten, size, table
+from perdure.verbs.words import counted, indented, shorten, size, table, typed_here
 
 
 @verb()
@@ -89,7 +89,8 @@ def wrong(request: CotRequest, id: str, right: str | None) -> Told:
     rested = len(marked.doubtful) + len(marked.doubtful_asks)
     text = f"Marked as wrong; {counted(rested, 'answer')} that rested on it won't be used again."
     if right is None:
-        text += f" To keep the right one: %cot wrong {id} --right ANSWER"
+        command = typed_here(f"`%cot wrong {id} --right ANSWER`", kernel=request.asker is not None)
+        text += f" To keep the right one: {command}"
     if right is not None:
         text += f" From now on the answer is {right!r}."
     return Told(text, asdict(marked))

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from perdure.errors import UsageError
+from perdure.verbs.words import did_you_mean
 
 if TYPE_CHECKING:
     from perdure.cot.cache import Cache
@@ -65,8 +66,13 @@ class CotRequest:
         if self.asker is None:
             raise UsageError(f"'{verb}' works on a kernel's variables. In the notebook, type: %cot {verb}")
         if name not in self.namespace:
-            raise UsageError(f"There is no variable {name!r}. Check the spelling, or run the cell that makes it.")
+            raise UsageError(f"There is no variable {name!r}. {self.meant(name)}")
         return self.namespace[name]
+
+    def meant(self, name: str) -> str:
+        """What can be done about a name that no variable has."""
+        known = (variable for variable in self.namespace if not variable.startswith("_"))
+        return did_you_mean(name, known) or "Check the spelling, or run the cell that makes it."
 
     def close(self) -> None:
         """Let go of what was opened for this command."""

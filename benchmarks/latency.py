@@ -29,6 +29,13 @@ _CASES = {
     "loop in a function that reads globals": "t = loop()",
 }
 
+#: What the system takes to hand out half a gigabyte differs five-fold from one moment to the next, between plain kernels too.
+#: So that cell is also measured in kernels whose allocator keeps what was freed (glibc's environment variables).
+_KEEPING = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 34)}
+_KEPT_CASES = {
+    "making 500 MB in memory that the allocator kept: `fresh = np.ones(62_500_000)`": "fresh = np.ones(62_500_000)"
+}
+
 
 def measure(settings: Settings, floor: Floor) -> Section:
     section = Section(
@@ -38,14 +45,21 @@ def measure(settings: Settings, floor: Floor) -> Section:
         "the differences, round by round, to the mean of two plain kernels; *chance* is how far off that may be, going by how "
         "those two differ from each other. Target: within 3 % or 5 ms of plain, whichever is larger.",
     )
+    _measure(section, settings, _CASES, {})
+    _measure(section, settings, _KEPT_CASES, _KEEPING)
+    return section
+
+
+def _measure(section: Section, settings: Settings, cases: dict[str, str], env: dict[str, str]) -> None:
     rounds = settings.times(11, 5)
     systems = ("plain", "plain again", "perdure")
-    kernels = {name: Kernel(settings.folder / name, perdure=name == "perdure") for name in systems}
+    folder = settings.folder / ("kept" if env else "usual")
+    kernels = {name: Kernel(folder / name, perdure=name == "perdure", env=env) for name in systems}
     try:
         for kernel in kernels.values():
             kernel.run(_SETUP)
         kernels["perdure"].flush()
-        for case, code in _CASES.items():
+        for case, code in cases.items():
             taken: dict[str, list[float]] = {name: [] for name in systems}
             for number, system in interleave(rounds + 1, systems):
                 seconds = kernels[system].run(code)
@@ -57,7 +71,6 @@ def measure(settings: Settings, floor: Floor) -> Section:
     finally:
         for kernel in kernels.values():
             kernel.close()
-    return section
 
 
 def _row(case: str, taken: dict[str, list[float]]) -> Row:

@@ -365,6 +365,54 @@ def test_in_out_and_the_counter_come_back(kernel: Kernel) -> None:
     assert kernel.value(f"(In[-1], Out[{last + 2}], _, __)") == ("'next'", "next", "next", "last")
 
 
+def test_a_cell_that_restores_is_the_next_one_of_what_it_restores(kernel: Kernel) -> None:
+    """Also where it is a commit itself, and has a number in its own kernel that a restored cell has too."""
+    first = kernel.ok("x = [1]\nx").count
+    kernel.ok("x.append(2)")
+    last = kernel.ok("x").count
+    assert (first, last) == (2, 4)
+    for life in (1, 2):
+        kernel.flush()
+        store = kernel.store
+        assert store is not None
+        kernel.restart()
+        kernel.use_store(store)
+        kernel.ok("%load_ext perdure")
+        source = f"__import__('perdure').restore({kernel.session_id!r})\nx.append('life {life}')\n'said {life}'"
+        own = last + life
+        restoring = kernel.ok(source)
+        assert restoring.count == own
+        assert kernel.last()["execution_count"] == own
+        assert kernel.session("commit('In[2]').source") == "x = [1]\nx"
+        assert kernel.session("at('In[2]')['x']") == [1]
+        assert kernel.session(f"commit('In[{own}]').source") == source
+        assert kernel.value(f"In[2], _i2, In[{own}], _i{own}, len(In)") == (
+            "x = [1]\nx",
+            "x = [1]\nx",
+            source,
+            source,
+            own + 1,
+        )
+        assert kernel.value(f"Out[2] is x, Out[{own}], _") == (True, f"said {life}", f"said {life}")
+    assert kernel.ok("'next'").count == last + 3
+    kernel.do("undo()")
+    assert kernel.value("x") == [1, 2, "life 1"]
+
+
+def test_a_command_that_restores_takes_no_other_cell_s_number(kernel: Kernel) -> None:
+    """It is no commit, but the next one notes it, for ``In``."""
+    kernel.ok("x = [1]", "x.append(2)")
+    for _ in range(2):
+        kernel.flush()
+        store = kernel.store
+        assert store is not None
+        kernel.restart()
+        kernel.use_store(store)
+        kernel.ok("%load_ext perdure", f"%dart restore {kernel.session_id}", "x.append(3)")
+    assert kernel.value("In[2:5]") == ["x = [1]", "x.append(2)", f"%dart restore {kernel.session_id}"]
+    assert kernel.session("commit('In[2]').source") == "x = [1]"
+
+
 def test_undo_takes_an_output_away_and_redo_brings_it_back(kernel: Kernel) -> None:
     count = kernel.ok("changed = 1\n[1, 2]").count  # a cell that only displays is no step of undo
     kernel.do("undo()")

@@ -102,6 +102,27 @@ def test_a_new_cell_after_undo_ends_the_way_forward(kernel: Kernel) -> None:
     assert kernel.value("x") == 3
 
 
+@pytest.mark.parametrize("back", [1, 2], ids=["to the first commit", "before the first commit"])
+def test_to_look_around_after_undo_does_not_end_the_way_forward(kernel: Kernel, back: int) -> None:
+    kernel.ok("x = 1", "x = 2")
+    tip = kernel.session("head")
+    kernel.do(f"undo({back})")
+    kernel.ok("1 + 1", "len(globals())")
+    assert kernel.session("branches") == {"main": tip}
+    kernel.do(f"redo({back})")
+    assert kernel.value("x") == 2
+    assert kernel.session("head") == tip
+
+
+def test_a_cell_that_only_looks_is_no_step_even_if_it_is_the_first(kernel: Kernel) -> None:
+    kernel.ok("1 + 1", "x = 1")
+    kernel.do("undo()")
+    assert kernel.state("x") == {}
+    assert kernel.refused("undo()")[0] == "UsageError"
+    kernel.do("redo()")
+    assert kernel.value("x") == 1
+
+
 def test_a_checkout_can_be_undone(kernel: Kernel) -> None:
     kernel.ok("x = [1]", "x.append(2)", "x.append(3)")
     kernel.do("checkout('HEAD~2')")

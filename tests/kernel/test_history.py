@@ -170,6 +170,55 @@ def test_a_tag_stays_where_it_was_set(kernel: Kernel) -> None:
     assert kernel.value("x") == 1
 
 
+def test_a_branch_and_a_tag_do_not_share_a_name(kernel: Kernel) -> None:
+    kernel.ok("x = 1", "x = 2")
+    kernel.do("tag('old', 'HEAD~1')")
+    before = kernel.session("refs")
+    name, message = kernel.refused("branch('old')")
+    assert (name, "tag 'old'" in message, "tag --delete old" in message) == ("InvalidName", True, True)
+    name, message = kernel.refused("tag('main')")
+    assert (name, "branch 'main'" in message, "another name" in message) == ("InvalidName", True, True)
+    assert kernel.session("refs") == before
+    kernel.do("tag('main-2')")
+    kernel.do("undo()")
+    kernel.ok("x = 3")
+    assert sorted(kernel.session("branches")) == ["main", "main-3"]
+    assert kernel.session("at('main-2')['x']") == 2
+
+
+def test_a_branch_that_was_deleted_does_not_come_back_under_a_tag(kernel: Kernel) -> None:
+    kernel.ok("x = 1")
+    kernel.do("branch('try')")
+    kernel.do("switch('try')")
+    kernel.ok("x = 2")
+    kernel.do("switch('main')")
+    kernel.do("delete_branch('try')")
+    kernel.do("tag('try')")
+    kernel.do("undo()")  # to where the branch was
+    kernel.ok("x = 3")
+    assert sorted(kernel.session("branches")) == ["main", "try-2"]
+    assert kernel.session("at('try')['x']") == 1
+
+
+def test_an_old_store_in_which_a_branch_has_a_tag_s_name(kernel: Kernel) -> None:
+    kernel.ok("x = 1", "x = 2")
+    kernel.do("tag('same', 'HEAD~1')")
+    kernel.quietly(
+        f"import dataclasses\n{SESSION}._edit_refs(lambda r: dataclasses.replace(r, branches={{**r.branches, 'same': r.head}}))"
+    )
+    kernel.die_and_restore()
+    assert kernel.session("at('same')['x']") == 2
+    said = kernel.ok("%dart tag").text
+    commit = kernel.session("tags")["same"]
+    assert "branch 'same'" in said
+    assert commit[:8] in said.splitlines()[-1]
+    kernel.do(f"checkout({commit[:8]!r})")
+    assert kernel.value("x") == 1
+    kernel.do("delete_tag('same')")
+    kernel.do(f"tag('another', {commit!r})")
+    assert kernel.session("at('another')['x']") == 1
+
+
 def test_every_form_of_reference_finds_its_commit(kernel: Kernel) -> None:
     count = kernel.ok("x = 'here'").count
     head = kernel.session("head")

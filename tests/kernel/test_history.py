@@ -73,6 +73,29 @@ def test_a_figure_is_undone_and_redone(kernel: Kernel) -> None:
     assert list(kernel.session("branches")) == ["main"]
 
 
+def test_what_comes_back_is_not_handed_to_pyplot(kernel: Kernel) -> None:
+    """Matplotlib would register the figure, and so display it or open a window for it."""
+    kernel.ok("import matplotlib.pyplot as plt\nplt.close('all')\nfig, ax = plt.subplots()\nax.plot([1, 2, 3]);")
+    kernel.ok("ax.set_title('two');")
+    kernel.do("undo()")
+    kernel.do("get('fig', 'HEAD', 'other')")
+    assert kernel.value("len(fig.axes), other is fig, plt.get_fignums()") == (1, False, [1])
+    kernel.flush()
+    head = kernel.session("head")
+    for backend in ("agg", "inline"):
+        kernel.flush()
+        store = kernel.store
+        assert store is not None
+        kernel.restart()
+        kernel.use_store(store)
+        kernel.ok(f"%matplotlib {backend}", "%load_ext perdure")
+        said = kernel.ok(f"%dart restore {kernel.session_id}")
+        assert "Figure" not in said.shown
+        assert kernel.value("len(fig.axes[0].lines), __import__('matplotlib.pyplot').pyplot.get_fignums()") == (1, [])
+        assert kernel.session("head") == head
+    assert "Figure" in kernel.ok("fig").shown
+
+
 def test_undo_and_redo_go_several_steps(kernel: Kernel) -> None:
     kernel.ok(*(f"x = {n}" for n in range(6)))
     kernel.do("undo(4)")

@@ -82,7 +82,7 @@ def test_what_comes_back_is_not_handed_to_pyplot(kernel: Kernel) -> None:
     assert kernel.value("len(fig.axes), other is fig, plt.get_fignums()") == (1, False, [1])
     kernel.flush()
     head = kernel.session("head")
-    for backend in ("agg", "inline"):
+    for backend in ("inline", "agg"):
         kernel.flush()
         store = kernel.store
         assert store is not None
@@ -94,6 +94,37 @@ def test_what_comes_back_is_not_handed_to_pyplot(kernel: Kernel) -> None:
         assert kernel.value("len(fig.axes[0].lines), __import__('matplotlib.pyplot').pyplot.get_fignums()") == (1, [])
         assert kernel.session("head") == head
     assert "Figure" in kernel.ok("fig").shown
+
+
+def test_pyplot_goes_on_with_the_figure_that_undo_brought_back(kernel: Kernel) -> None:
+    kernel.ok(
+        "import matplotlib.pyplot as plt\nplt.close('all'); plt.ion()\nfig, ax = plt.subplots(); other = plt.figure(); plt.figure(fig);"
+    )
+    kernel.ok("plt.title('one');", "plt.title('two');")
+    kernel.do("undo()")
+    assert kernel.value("plt.gcf() is fig, plt.gca() is ax, plt.get_fignums(), plt.gca().get_title()") == (
+        True,
+        True,
+        [1, 2],
+        "one",
+    )
+    kernel.ok("plt.title('three');")
+    assert set(kernel.last()["changed"]) >= {"ax", "fig"}
+    assert kernel.session("at('HEAD')['ax'].get_title()") == "three"
+    kernel.do("undo()")
+    kernel.ok("ax_only = ax; del fig, ax; plt.title('four');", "plt.title('five');", "both = other")
+    kernel.ok("other = plt.figure();")
+    kernel.do("undo()")
+    assert kernel.value("both is other, both.canvas.manager is plt.figure(2).canvas.manager") == (True, True)
+    kernel.ok("plt.figure(1);")
+    kernel.do("undo(2)")
+    assert kernel.value("plt.gca() is ax_only, ax_only.get_title()") == (True, "four")
+    kernel.do("recheck(5.0)")
+    kernel.do("redo()")
+    assert kernel.value("plt.gca() is ax_only, ax_only.get_title()") == (True, "five")
+    kernel.do("undo()")
+    assert kernel.value("plt.gca() is ax_only, ax_only.get_title()") == (True, "four")
+    kernel.ok("plt.close('all');")
 
 
 def test_undo_and_redo_go_several_steps(kernel: Kernel) -> None:

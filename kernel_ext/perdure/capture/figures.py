@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copyreg
+import gc
 import itertools
 import sys
 from collections.abc import Iterable
@@ -61,3 +62,63 @@ def _figure_of(obj: object) -> Any:
         return None
     figure = getattr(obj, "figure", None)
     return getattr(figure, "figure", figure)  # of a part of a figure: the whole
+
+
+# -- what all figures have in common ----------------------------------------------------------------------------
+
+
+_ATOMS = frozenset({str, bytes, int, float, bool, type(None)})
+_OF_CONSTANTS = frozenset(f"matplotlib.{module}" for module in ("path", "colors", "units", "dates", "category"))
+_known: dict[int, object] = {}
+_modules = 0
+
+
+def is_drawn(kinds: Iterable[type]) -> bool:
+    """Whether a value with objects of these types has to do with a figure."""
+    return any(kind.__module__.startswith("matplotlib") for kind in kinds if type(kind.__module__) is str)
+
+
+def constants() -> dict[int, object]:
+    """By their ids, what matplotlib's modules and classes have for all figures: settings, markers, colormaps, converters.
+
+    Two figures that draw with the same ones have nothing to do with each other. Found anew when more of the library is imported.
+    """
+    global _modules  # noqa: PLW0603 - of this process, as the library is
+    modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == "matplotlib"]
+    if _modules != len(modules):
+        _modules = len(modules)
+        _collect([value for module in modules for value in list(vars(module).values())])
+    if "matplotlib.path" in sys.modules:  # which makes its own when they are first drawn
+        _collect([obj for cached in _cached_paths() for obj in (cached, vars(cached))])
+    return _known
+
+
+def _collect(queue: list[object]) -> None:
+    while queue:
+        obj = queue.pop()
+        if id(obj) not in _known and (parts := _parts(obj)) is not None:
+            _known[id(obj)] = obj
+            queue += [part for part in parts if type(part) not in _ATOMS]
+
+
+def _parts(obj: object) -> Iterable[object] | None:
+    """What a constant is made of; ``None`` for anything that may have to do with one figure."""
+    kind = type(obj)
+    home = kind.__module__
+    if kind in (list, tuple, set, frozenset, dict) or (
+        issubclass(kind, dict) and home in ("matplotlib", "matplotlib.units")
+    ):
+        return gc.get_referents(obj)
+    if isinstance(obj, type):
+        return list(vars(obj).values()) if str(obj.__module__).partition(".")[0] == "matplotlib" else None
+    if any(base.__module__ in _OF_CONSTANTS for base in kind.__mro__):
+        return [vars(obj)] if hasattr(obj, "__dict__") else []
+    return () if kind.__name__ == "ndarray" and home == "numpy" else None
+
+
+def _cached_paths() -> list[Any]:
+    path = sys.modules["matplotlib.path"].Path
+    found: list[Any] = []
+    for value in list(vars(path).values()):
+        found += [value] if isinstance(value, path) else value.values() if hasattr(value, "valuerefs") else ()
+    return found

@@ -98,10 +98,10 @@ def make_enum(
         contents[member] = enum.member(kept)
     with silenced(bases):
         cls = maker.__new__(metaclass, name, bases, contents, **options)
-    for name in ("__init__", "__new_member__", "_new_member_", "_use_args_"):  # its own come with the state
-        type.__delattr__(cls, name)
-        if name[1] != "_":  # which all enums have
-            type.__setattr__(cls, name, getattr(cls, name))
+    for used in ("__init__", "__new_member__", "_new_member_", "_use_args_"):  # its own come with the state
+        type.__delattr__(cls, used)
+        if not used.startswith("__"):  # which all enums have
+            type.__setattr__(cls, used, getattr(cls, used))
     cls.__module__, cls.__qualname__ = module, qualname
     return cast("type", cls)
 

@@ -109,7 +109,7 @@ def _parts(obj: object) -> Iterable[object] | None:
         issubclass(kind, dict) and home in ("matplotlib", "matplotlib.units")
     ):
         return gc.get_referents(obj)
-    if isinstance(obj, type):
+    if issubclass(kind, type):
         return list(vars(obj).values()) if str(obj.__module__).partition(".")[0] == "matplotlib" else None
     if any(base.__module__ in _OF_CONSTANTS for base in kind.__mro__):
         return [vars(obj)] if hasattr(obj, "__dict__") else []

@@ -138,10 +138,11 @@ def _merged(
             renamed[name] = f"{name}-imported"
             branches[renamed[name]] = tip
     tags = dict(mine.tags)
-    for name, commit in theirs.tags.items():
-        if name in branches and name not in tags:
-            renamed[name] = f"{name}-imported"
-        tags.setdefault(f"{name}-imported" if name in branches else name, commit)
+    for name in sorted(theirs.tags.keys() - mine.tags.keys()):
+        here_called = f"{name}-imported" if name in branches else name
+        if here_called != name:
+            renamed[name] = here_called
+        tags.setdefault(here_called, theirs.tags[name])
     head = mine.head
     if head is None:
         head, branch = theirs.head, theirs.branch

@@ -32,6 +32,7 @@ REFUSED = [
     ("branch --delete nope", "nope"),
     ("tag --delete nope", "nope"),
     ("tag HEAD", "HEAD"),
+    ("tag main", "branch 'main'"),
     ("show HEAD~1000", "HEAD~1000"),
     ("show In[4711]", "In[4711]"),
     ("blame 1x", "1x"),

@@ -73,6 +73,86 @@ def test_a_figure_is_undone_and_redone(kernel: Kernel) -> None:
     assert list(kernel.session("branches")) == ["main"]
 
 
+def test_what_comes_back_is_not_handed_to_pyplot(kernel: Kernel) -> None:
+    """Matplotlib would register the figure, and so display it or open a window for it."""
+    kernel.ok("import matplotlib.pyplot as plt\nplt.close('all')\nfig, ax = plt.subplots()\nax.plot([1, 2, 3]);")
+    kernel.ok("ax.set_title('two');")
+    kernel.do("undo()")
+    kernel.do("get('fig', 'HEAD', 'other')")
+    assert kernel.value("len(fig.axes), other is fig, plt.get_fignums()") == (1, False, [1])
+    kernel.flush()
+    head = kernel.session("head")
+    for backend in ("inline", "agg"):
+        kernel.flush()
+        store = kernel.store
+        assert store is not None
+        kernel.restart()
+        kernel.use_store(store)
+        kernel.ok(f"%matplotlib {backend}", "%load_ext perdure")
+        said = kernel.ok(f"%dart restore {kernel.session_id}")
+        assert "Figure" not in said.shown
+        assert kernel.value("len(fig.axes[0].lines), __import__('matplotlib.pyplot').pyplot.get_fignums()") == (1, [])
+        assert kernel.session("head") == head
+    assert "Figure" in kernel.ok("fig").shown
+
+
+def test_pyplot_goes_on_with_the_figure_that_undo_brought_back(kernel: Kernel) -> None:
+    kernel.ok(
+        "import matplotlib.pyplot as plt\nplt.close('all'); plt.ion()\nfig, ax = plt.subplots(); other = plt.figure(); plt.figure(fig);"
+    )
+    kernel.ok("plt.title('one');", "plt.title('two');")
+    kernel.do("undo()")
+    assert kernel.value("plt.gcf() is fig, plt.gca() is ax, plt.get_fignums(), plt.gca().get_title()") == (
+        True,
+        True,
+        [1, 2],
+        "one",
+    )
+    kernel.ok("plt.title('three');")
+    assert kernel.last()["changed"] == ["ax", "fig"]
+    assert kernel.session("at('HEAD')['ax'].get_title()") == "three"
+    kernel.do("undo()")
+    kernel.ok("ax_only = ax; del fig, ax; plt.title('four');", "plt.title('five');", "both = other")
+    kernel.ok("other = plt.figure();")
+    kernel.do("undo()")
+    assert kernel.value("both is other, both.canvas.manager is plt.figure(2).canvas.manager") == (True, True)
+    kernel.ok("plt.figure(1);")
+    kernel.do("undo(2)")
+    assert kernel.value("plt.gca() is ax_only, ax_only.get_title()") == (True, "four")
+    kernel.do("recheck(5.0)")
+    kernel.do("redo()")
+    assert kernel.value("plt.gca() is ax_only, ax_only.get_title()") == (True, "five")
+    kernel.do("undo()")
+    assert kernel.value("plt.gca() is ax_only, ax_only.get_title()") == (True, "four")
+    kernel.ok("plt.close('all');")
+
+
+def test_figures_have_nothing_to_do_with_each_other(kernel: Kernel) -> None:
+    """They have settings, markers, colours and converters in common, which are matplotlib's own."""
+    kernel.ok(
+        "import matplotlib.pyplot as plt, numpy as np\nplt.close('all')\ndays = np.array(['2020-01-01', '2020-02-02'], 'M8[D]')"
+    )
+    draw = (
+        "fig{0}, axes{0} = plt.subplots(2, 2); axes{0}[0, 0].plot(days, [1, 2], 'o--', label='a'); axes{0}[0, 0].legend();"
+        "axes{0}[0, 1].imshow([[1, 2], [3, 4]]); axes{0}[1, 0].bar(['a', 'b'], [1, 2]); axes{0}[1, 1].hist([1, 2, 3]);"
+        "fig{0}.canvas.draw();"
+    )
+    kernel.ok(
+        draw.format(1), draw.format(2), "shared = np.arange(3.); line3, = plt.figure().gca().plot(shared, shared);"
+    )
+    kernel.ok("axes1[0, 0].set_title('changed');")
+    assert kernel.last()["changed"] == ["axes1", "fig1"]
+    before = kernel.value("id(fig2), id(axes2)")
+    kernel.do("undo()")
+    assert kernel.value("id(fig2), id(axes2)") == before
+    assert kernel.value("axes1[0, 0].get_title(), axes1[0, 0].figure is fig1") == ("", True)
+    snapshots = kernel.value(
+        f"[{SESSION}.manifest({SESSION}.head).bindings[n][0] for n in ('fig1', 'axes1', 'fig2', 'axes2')]"
+    )
+    assert snapshots[0] == snapshots[1] != snapshots[2] == snapshots[3]
+    kernel.ok("plt.close('all');")
+
+
 def test_undo_and_redo_go_several_steps(kernel: Kernel) -> None:
     kernel.ok(*(f"x = {n}" for n in range(6)))
     kernel.do("undo(4)")
@@ -100,6 +180,27 @@ def test_a_new_cell_after_undo_ends_the_way_forward(kernel: Kernel) -> None:
     kernel.ok("x = 3")
     assert kernel.refused("redo()")[0] == "UsageError"
     assert kernel.value("x") == 3
+
+
+@pytest.mark.parametrize("back", [1, 2], ids=["to the first commit", "before the first commit"])
+def test_to_look_around_after_undo_does_not_end_the_way_forward(kernel: Kernel, back: int) -> None:
+    kernel.ok("x = 1", "x = 2")
+    tip = kernel.session("head")
+    kernel.do(f"undo({back})")
+    kernel.ok("1 + 1", "len(globals())")
+    assert kernel.session("branches") == {"main": tip}
+    kernel.do(f"redo({back})")
+    assert kernel.value("x") == 2
+    assert kernel.session("head") == tip
+
+
+def test_a_cell_that_only_looks_is_no_step_even_if_it_is_the_first(kernel: Kernel) -> None:
+    kernel.ok("1 + 1", "x = 1")
+    kernel.do("undo()")
+    assert kernel.state("x") == {}
+    assert kernel.refused("undo()")[0] == "UsageError"
+    kernel.do("redo()")
+    assert kernel.value("x") == 1
 
 
 def test_a_checkout_can_be_undone(kernel: Kernel) -> None:
@@ -147,6 +248,55 @@ def test_a_tag_stays_where_it_was_set(kernel: Kernel) -> None:
     assert kernel.refused("tag('first')")[0] == "InvalidName"
     kernel.do("checkout('first')")
     assert kernel.value("x") == 1
+
+
+def test_a_branch_and_a_tag_do_not_share_a_name(kernel: Kernel) -> None:
+    kernel.ok("x = 1", "x = 2")
+    kernel.do("tag('old', 'HEAD~1')")
+    before = kernel.session("refs")
+    name, message = kernel.refused("branch('old')")
+    assert (name, "tag 'old'" in message, "tag --delete old" in message) == ("InvalidName", True, True)
+    name, message = kernel.refused("tag('main')")
+    assert (name, "branch 'main'" in message, "another name" in message) == ("InvalidName", True, True)
+    assert kernel.session("refs") == before
+    kernel.do("tag('main-2')")
+    kernel.do("undo()")
+    kernel.ok("x = 3")
+    assert sorted(kernel.session("branches")) == ["main", "main-3"]
+    assert kernel.session("at('main-2')['x']") == 2
+
+
+def test_a_branch_that_was_deleted_does_not_come_back_under_a_tag(kernel: Kernel) -> None:
+    kernel.ok("x = 1")
+    kernel.do("branch('try')")
+    kernel.do("switch('try')")
+    kernel.ok("x = 2")
+    kernel.do("switch('main')")
+    kernel.do("delete_branch('try')")
+    kernel.do("tag('try')")
+    kernel.do("undo()")  # to where the branch was
+    kernel.ok("x = 3")
+    assert sorted(kernel.session("branches")) == ["main", "try-2"]
+    assert kernel.session("at('try')['x']") == 1
+
+
+def test_an_old_store_in_which_a_branch_has_a_tag_s_name(kernel: Kernel) -> None:
+    kernel.ok("x = 1", "x = 2")
+    kernel.do("tag('same', 'HEAD~1')")
+    kernel.quietly(
+        f"import dataclasses\n{SESSION}._edit_refs(lambda r: dataclasses.replace(r, branches={{**r.branches, 'same': r.head}}))"
+    )
+    kernel.die_and_restore()
+    assert kernel.session("at('same')['x']") == 2
+    said = kernel.ok("%dart tag").text
+    commit = kernel.session("tags")["same"]
+    assert "branch 'same'" in said
+    assert commit[:8] in said.splitlines()[-1]
+    kernel.do(f"checkout({commit[:8]!r})")
+    assert kernel.value("x") == 1
+    kernel.do("delete_tag('same')")
+    kernel.do(f"tag('another', {commit!r})")
+    assert kernel.session("at('another')['x']") == 1
 
 
 def test_every_form_of_reference_finds_its_commit(kernel: Kernel) -> None:
@@ -363,6 +513,54 @@ def test_in_out_and_the_counter_come_back(kernel: Kernel) -> None:
     assert kernel.value(f"(In[{shown}], _i{shown}, In[{last}])") == ("x", "x", "'last'")
     assert kernel.ok("'next'").count == last + 2  # the cell that restored is the one between
     assert kernel.value(f"(In[-1], Out[{last + 2}], _, __)") == ("'next'", "next", "next", "last")
+
+
+def test_a_cell_that_restores_is_the_next_one_of_what_it_restores(kernel: Kernel) -> None:
+    """Also where it is a commit itself, and has a number in its own kernel that a restored cell has too."""
+    first = kernel.ok("x = [1]\nx").count
+    kernel.ok("x.append(2)")
+    last = kernel.ok("x").count
+    assert (first, last) == (2, 4)
+    for life in (1, 2):
+        kernel.flush()
+        store = kernel.store
+        assert store is not None
+        kernel.restart()
+        kernel.use_store(store)
+        kernel.ok("%load_ext perdure")
+        source = f"__import__('perdure').restore({kernel.session_id!r})\nx.append('life {life}')\n'said {life}'"
+        own = last + life
+        restoring = kernel.ok(source)
+        assert restoring.count == own
+        assert kernel.last()["execution_count"] == own
+        assert kernel.session("commit('In[2]').source") == "x = [1]\nx"
+        assert kernel.session("at('In[2]')['x']") == [1]
+        assert kernel.session(f"commit('In[{own}]').source") == source
+        assert kernel.value(f"In[2], _i2, In[{own}], _i{own}, len(In)") == (
+            "x = [1]\nx",
+            "x = [1]\nx",
+            source,
+            source,
+            own + 1,
+        )
+        assert kernel.value(f"Out[2] is x, Out[{own}], _") == (True, f"said {life}", f"said {life}")
+    assert kernel.ok("'next'").count == last + 3
+    kernel.do("undo()")
+    assert kernel.value("x") == [1, 2, "life 1"]
+
+
+def test_a_command_that_restores_takes_no_other_cell_s_number(kernel: Kernel) -> None:
+    """It is no commit, but the next one notes it, for ``In``."""
+    kernel.ok("x = [1]", "x.append(2)")
+    for _ in range(2):
+        kernel.flush()
+        store = kernel.store
+        assert store is not None
+        kernel.restart()
+        kernel.use_store(store)
+        kernel.ok("%load_ext perdure", f"%dart restore {kernel.session_id}", "x.append(3)")
+    assert kernel.value("In[2:5]") == ["x = [1]", "x.append(2)", f"%dart restore {kernel.session_id}"]
+    assert kernel.session("commit('In[2]').source") == "x = [1]"
 
 
 def test_undo_takes_an_output_away_and_redo_brings_it_back(kernel: Kernel) -> None:

@@ -288,6 +288,26 @@ CASES = [
         "en_flag == 3 and EnFlag.A in en_flag and list(EnColor) == [EnColor.RED, EnColor.BLUE]",
     ),
     case(
+        "what an enum's own code makes of its members",
+        "class EmPlanet(enum.Enum):\n    EARTH = (5.97, 6.37)\n    TERRA = EARTH\n    def __init__(self, mass, radius): self.mass = mass; self.radius = radius\n"
+        "class EmTimes(enum.Enum):\n    def __new__(cls, n, label):\n        made = object.__new__(cls); made._value_ = n * 10; made.label = label; return made\n"
+        "    def _generate_next_value_(name, start, count, last): return 7, name\n"
+        "class EmScale(EmTimes):\n    SMALL = 1, 's'\n    LARGE = 2, 'l'\n"
+        "class EmUnit(bytes, enum.Enum):\n    PX = (65, 'pixel')\n    def __new__(cls, n, label):\n"
+        "        made = bytes.__new__(cls, [n]); made._value_ = n; made.label = label; return made\n"
+        "class EmPair(tuple, enum.Enum):\n    ONE = (1, 2)\n"
+        "class EmDay(datetime.date, enum.Enum):\n    NEW_YEAR = 2020, 1, 1\n"
+        "class EmRight(enum.Flag, boundary=enum.KEEP):\n    READ = 1\n    WRITE = 2\n    BOTH = 3\n    HIGH = 12\n"
+        "---\nem_earth = EmPlanet.TERRA; em_small = EmScale.SMALL; em_both = EmRight.BOTH",
+        "em_earth is EmPlanet.EARTH and EmPlanet['TERRA'] is em_earth and (em_earth.mass, em_earth.radius) == (5.97, 6.37)",
+        "list(EmPlanet) == [EmPlanet.EARTH] and list(EmPlanet.__members__) == ['EARTH', 'TERRA'] and EmPlanet((5.97, 6.37)) is em_earth",
+        "[(m.value, m.label) for m in EmScale] == [(10, 's'), (20, 'l')] and em_small is EmScale(10) and type(em_small) is EmScale",
+        "EmTimes('EmMore', {'BIG': (3, 'b')}).BIG.value == 30 and EmTimes('EmNext', 'SOME').SOME.label == 'SOME'",
+        "EmUnit.PX == b'A' and EmUnit.PX.value == 65 and EmUnit(65).label == 'pixel' and EmPair.ONE == (1, 2) == EmPair.ONE.value",
+        "EmDay.NEW_YEAR == EmDay.NEW_YEAR.value == datetime.date(2020, 1, 1) and EmDay(datetime.date(2020, 1, 1)).year == 2020",
+        "em_both is EmRight.BOTH is EmRight.READ | EmRight.WRITE and list(EmRight) == [EmRight.READ, EmRight.WRITE] and EmRight(16).value == 16",
+    ),
+    case(
         "named tuples and typed dicts",
         "NtPoint = collections.namedtuple('NtPoint', 'x y')\nclass NtTyped(typing.NamedTuple):\n    a: int\n    b: list = []\n"
         "class NtDict(typing.TypedDict):\n    k: int\n---\nnt_p = NtPoint(1, [2]); nt_t = NtTyped(1); nt_d: NtDict = {'k': 1}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,23 @@ def test_branches_go_forward_or_get_another_name(here: Store, there: Store, tmp_
     assert there.refs(session) == Refs(mine.head, "main", {"main": mine.head, "main-imported": theirs.head})
     assert there.import_(tmp_path / "b").renamed == {}
     assert there.verify().ok
+
+
+def test_a_branch_and_a_tag_that_would_meet_get_other_names(here: Store, there: Store, tmp_path: Path) -> None:
+    session, line, _ = filled(here)
+    here.export(session, tmp_path / "a")
+    there.import_(tmp_path / "a", trusted=True)
+    refs, first, tip = line[-1], line[0].head, line[-1].head
+    assert first is not None
+    assert tip is not None
+    there.move_refs(session, replace(refs, branches={"main": tip, "mine": tip}, tags={"marked": first}))
+    here.move_refs(session, replace(refs, branches={"main": tip, "marked": tip}, tags={"mine": first, "other": first}))
+    here.export(session, tmp_path / "b")
+    for _ in range(2):
+        assert there.import_(tmp_path / "b").renamed == {"marked": "marked-imported", "mine": "mine-imported"}
+        found = there.refs(session)
+        assert found.branches == {"main": tip, "mine": tip, "marked-imported": tip}
+        assert found.tags == {"marked": first, "mine-imported": first, "other": first}
 
 
 def test_a_damaged_file_changes_nothing(here: Store, there: Store, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from perdure.capture.enums import reduce_enum
 from perdure.capture.reach import ESCAPES, EVERYTHING, reach_of_code
 
 if TYPE_CHECKING:
@@ -203,44 +204,22 @@ def reduce_class(pickler: SessionPickler, cls: type) -> Any:
     if not isinstance(reduced, tuple):
         return reduced
     maker, arguments, *rest = reduced
-    position = {"_make_skeleton_class": 4, "_make_skeleton_enum": 5}.get(maker.__name__)
-    if position is None:
+    if maker.__name__ not in ("_make_skeleton_class", "_make_skeleton_enum"):
         return reduced  # one of Python's own that has no importable name
     pickler.by_value.append(cls)
+    state = rest[0][0]
+    state.pop("__slotnames__", None)  # left in the class by the first pickling of an instance
+    if maker.__name__ == "_make_skeleton_enum":
+        return reduce_enum(cls, reduced)
+    # What cloudpickle forgets:
+    keywords = {**arguments[3], "__qualname__": cls.__qualname__}
+    own_slots = typing.NamedTuple not in vars(cls).get("__orig_bases__", ())  # which sets them by itself
+    if "__slots__" in vars(cls) and own_slots:
+        keywords["__slots__"] = vars(cls)["__slots__"]
+    if "__class__" in state:
+        keywords["__class__"] = state.pop("__class__")  # can't be set later
     # cloudpickle's tracker id would make every stream unique and let a read of an old version rewrite the live class.
-    state = rest[0][0] if rest and isinstance(rest[0], tuple) else None
-    if isinstance(state, dict):
-        state.pop("__slotnames__", None)  # left in the class by the first pickling of an instance
-    if position == 4:  # what cloudpickle forgets
-        keywords = {**arguments[3], "__qualname__": cls.__qualname__}
-        own_slots = typing.NamedTuple not in vars(cls).get("__orig_bases__", ())  # which sets them by itself
-        if "__slots__" in vars(cls) and own_slots:
-            keywords["__slots__"] = vars(cls)["__slots__"]
-        if isinstance(state, dict) and "__class__" in state:
-            keywords["__class__"] = state.pop("__class__")  # can't be set later
-        arguments = (*arguments[:3], keywords, *arguments[4:])
-    return (maker, (*arguments[:position], None, *arguments[position + 1 :]), *rest)
-
-
-def make_class(
-    metaclass: type, name: str, bases: tuple[Any, ...], keywords: dict[str, Any], _tracker: None, _extra: None
-) -> type:
-    """The bare class, without running what the session's own code does when a class is defined: that has been done."""
-    given, bases = bases, types.resolve_bases(bases)  # NamedTuple, say, is a function
-    silenced = [
-        (base, vars(base)["__init_subclass__"])
-        for base in {base for parent in bases if isinstance(parent, type) for base in parent.__mro__}
-        if base.__module__ == "__main__" and "__init_subclass__" in vars(base)
-    ]
-    try:
-        for base, _ in silenced:
-            type.__setattr__(base, "__init_subclass__", classmethod(lambda _cls, **_: None))
-        if metaclass.__module__ == "__main__":
-            return type.__new__(metaclass, name, bases, dict(keywords))
-        return types.new_class(name, given, {"metaclass": metaclass}, lambda namespace: namespace.update(keywords))
-    finally:
-        for base, original in silenced:
-            type.__setattr__(base, "__init_subclass__", original)
+    return (maker, (*arguments[:3], keywords, None, *arguments[5:]), *rest)
 
 
 # -- modules, and the shell itself ------------------------------------------------------------------------------

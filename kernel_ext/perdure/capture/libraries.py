@@ -5,14 +5,12 @@ A library's reducers are looked up when the first object of one of its types is 
 
 from __future__ import annotations
 
-import copyreg
 import datetime
 import decimal
 import enum
 import fractions
 import functools
 import io
-import itertools
 import logging
 import pathlib
 import pickle
@@ -22,6 +20,8 @@ import types
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
+
+from perdure.capture.figures import reduce_callbacks, reduce_figure
 
 if TYPE_CHECKING:
     from perdure.capture.pickler import SessionPickler
@@ -51,20 +51,14 @@ def reducer_for(kind: type) -> Reducer | None:
 
         return cast("Reducer | None", of_tensor(kind))
     if package == "matplotlib" and kind.__name__ == "CallbackRegistry":
-        return _reduce_callbacks
+        return reduce_callbacks
+    if any(home_of(base) == "matplotlib.figure" and base.__name__ == "Figure" for base in kind.__mro__):
+        return reduce_figure
     if package in ("IPython", "ipykernel") and hasattr(kind, "run_cell"):
         return _reduce_shell
     if issubclass(kind, io.IOBase) and home_of(kind) != "__main__":
         return _refuse_file
     return None
-
-
-def _reduce_callbacks(_pickler: SessionPickler, registry: Any) -> Any:
-    """What matplotlib notifies of changes. To ask it for its state counts it up: looking at a figure would change it."""
-    state = registry.__getstate__()
-    if isinstance(number := state.get("_cid_gen"), int):
-        registry._cid_gen = itertools.count(number)  # noqa: SLF001 - put back what was just taken from it
-    return copyreg.__newobj__, (type(registry),), state  # type: ignore[attr-defined]  # object's own protocol 2
 
 
 def _reduce_shell(_pickler: SessionPickler, _shell: Any) -> Any:

@@ -15,6 +15,7 @@ from functools import cached_property
 from itertools import compress
 from typing import Any, cast
 
+from perdure.capture.figures import constants, is_drawn
 from perdure.capture.libraries import class_containers, is_immutable, is_process_singleton, is_soft
 from perdure.capture.reach import ESCAPES, EVERYTHING, NOTHING, Reach, reach_of_code
 
@@ -133,6 +134,7 @@ def _ties(footprints: dict[int, Footprint]) -> list[list[int]]:
     if in_largest:
         in_largest -= footprints[largest].by_name(in_largest) - soft
     common |= in_largest
+    drawn = constants() if common and any(is_drawn(footprint.kinds) for footprint in footprints.values()) else {}
     holders: dict[int, list[int]] = {}
     verdicts: dict[int, bool] = {}
     for key, footprint in footprints.items():
@@ -140,7 +142,8 @@ def _ties(footprints: dict[int, Footprint]) -> list[list[int]]:
         unknown = shared - verdicts.keys()
         verdicts.update((address, True) for address in unknown if address < 0)
         for obj in footprint.find(unknown) if unknown else ():
-            verdicts[id(obj)] = id(obj) not in footprint.library_owned and really_ties(obj)
+            owned = id(obj) in footprint.library_owned or id(obj) in drawn
+            verdicts[id(obj)] = not owned and really_ties(obj)
         for identity in shared:
             if verdicts[identity]:
                 holders.setdefault(identity, []).append(key)

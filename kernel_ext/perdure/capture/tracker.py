@@ -12,9 +12,9 @@ from typing import Any
 
 from perdure.capture import guard
 from perdure.capture.covariables import Change, CoVariable, Scan
+from perdure.capture.figures import is_drawn
 from perdure.capture.fingerprint import BufferPrint, Fingerprint
 from perdure.capture.job import Job
-from perdure.capture.libraries import home_of
 from perdure.capture.reach import Reach
 from perdure.capture.sharing import Footprint, circles, components
 from perdure.capture.table import LEAVES, Table, is_leaf
@@ -191,7 +191,7 @@ class Tracker:
         footprints: dict[int, Footprint] = {
             identity: footprint for job in jobs for identity, footprint in job.footprints.items()
         }
-        drawn = {identity for identity, footprint in footprints.items() if _is_drawn(footprint.kinds)}
+        drawn = {identity for identity, footprint in footprints.items() if is_drawn(footprint.kinds)}
         known = _known_chunks(jobs)
         self._regrouped: set[int] = set()
         changes = []
@@ -299,7 +299,7 @@ class Tracker:
             # If it can't be pickled any more, the next scan will say so.
             if job.pickled is not None and not job.failed:
                 covariable.references, covariable.reach = job.pickled.references, job.reach
-                covariable.drawn = any(_is_drawn(footprint.kinds) for footprint in job.footprints.values())
+                covariable.drawn = any(is_drawn(footprint.kinds) for footprint in job.footprints.values())
                 covariable.constant = len(roots) == 1 and type(roots[0][1]) in LEAVES
                 covariable.seconds = job.seconds
                 if len(roots) == count:
@@ -358,7 +358,3 @@ def _known_chunks(jobs: list[Job]) -> dict[bytes, tuple[BufferPrint, int]]:
         for at, digest in enumerate(buffer.digests)
         if job.covariable.saving or buffer.ids[at] is not None
     }
-
-
-def _is_drawn(kinds: set[type]) -> bool:
-    return any(home_of(kind).startswith("matplotlib") for kind in kinds)

@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from perdure.capture.functions import make_class
+from perdure.capture.skeletons import make_class
 from perdure.capture.stream import read_ahead
 
 

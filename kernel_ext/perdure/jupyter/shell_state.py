@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perdure.capture.names import Namespace
 
@@ -28,33 +28,43 @@ def notebook_of(shell: InteractiveShell) -> str | None:
 def rebuild_inputs(shell: InteractiveShell, session: Session) -> None:
     """Put ``In``, its shorthands and the execution counter where the session's history left them.
 
-    The cell that restores counts as the next one.
+    The cell that restores is the next one of that history: its commit, if it is one, has that number too.
     """
     line = session.store.ancestry(session.refs.head) if session.refs.head is not None else []
-    sources: dict[int, str] = {}
+    cells: dict[int, str] = {}
+    commands: dict[int, str] = {}
     for _, record in line:
         if record.execution_count is not None:
-            sources.setdefault(record.execution_count, record.source)
+            cells.setdefault(record.execution_count, record.source)
         for count, source in record.meta.get("history", {}).items():
-            sources.setdefault(int(count), source)
-    last = max(sources, default=0)
+            commands.setdefault(int(count), source)
+    sources = {**commands, **cells}
     history = shell.history_manager
     if history is None:
         return
-    running = (
-        shell.execution_count - 1
-    )  # this cell's own number; it never goes back, IPython's database wants it unique
-    number = max(last + 1, running)
+    cell = _numbered_cell(shell)
+    running = cell.execution_count if cell is not None else shell.execution_count - 1
+    number = max(max(sources, default=0) + 1, running)  # it never goes back: IPython's database wants it unique
     for kept in (history.input_hist_parsed, history.input_hist_raw):
         own = kept[-1] if len(kept) > 1 else ""
         inputs = [sources.get(count) or (kept[count] if count < len(kept) - 1 else "") for count in range(number)]
         kept[:] = [*inputs, own]
+    if cell is not None:
+        cell.execution_count = number
+        shell.user_ns[f"_i{number}"] = shell.user_ns.pop(f"_i{running}", "")
     for count, source in sources.items():
         shell.user_ns[f"_i{count}"] = source
     for _, record in line:
         if "file" in record.meta:
             _remember_source(record.meta["file"], record.source)
-    shell.execution_count = number + 1
+    shell.execution_count += number - running
+
+
+def _numbered_cell(shell: InteractiveShell) -> Any:
+    """What IPython will say of the cell that is running, if one is that it numbers."""
+    result = shell.displayhook.exec_result  # set for as long as a cell runs
+    info = result.info if result is not None else None
+    return result if info is None or (info.store_history and not info.silent) else None
 
 
 def file_of(shell: InteractiveShell, raw: str, transformed: str) -> str | None:

@@ -24,7 +24,9 @@ from .records import Commit, Refs, RefsMove, SessionRecord
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What was new here; ``added`` in bytes, frames included. ``renamed`` has branches that could not go forward."""
+    """What was new here; ``added`` in bytes, frames included. ``renamed`` has branches that could not go forward, and names that
+    are taken here by the other kind of ref.
+    """
 
     session: str
     commits: int
@@ -116,7 +118,7 @@ def _copy(connection: sqlite3.Connection, bundle: Bundle, appender: Appender) ->
 def _merged(
     connection: sqlite3.Connection, bundle: Bundle, here: index.SessionRow | None, *, trusted: bool, news: bool
 ) -> tuple[SessionRecord, RefsMove, dict[str, str]]:
-    """The session as it is to be, and what became of branches that went different ways."""
+    """The session as it is to be, and what branches and tags are called here whose names are taken."""
     now = time.time_ns()
     if here is None or here.record.deleted is not None:
         stamp = max(now, here.record.stamp + 1, here.move.stamp + 1) if here is not None else now
@@ -129,11 +131,18 @@ def _merged(
     branches, renamed = dict(mine.branches), {}
     for name, tip in theirs.branches.items():
         at = branches.get(name)
-        if at is None or _leads(bundle.commits, tip, at):
+        taken = at is None and name in mine.tags
+        if not taken and (at is None or _leads(bundle.commits, tip, at)):
             branches[name] = tip
-        elif at != tip and not _leads_here(connection, at, tip):
+        elif at is None or (at != tip and not _leads_here(connection, at, tip)):
             renamed[name] = f"{name}-imported"
             branches[renamed[name]] = tip
+    tags = dict(mine.tags)
+    for name in sorted(theirs.tags.keys() - mine.tags.keys()):
+        here_called = f"{name}-imported" if name in branches else name
+        if here_called != name:
+            renamed[name] = here_called
+        tags.setdefault(here_called, theirs.tags[name])
     head = mine.head
     if head is None:
         head, branch = theirs.head, theirs.branch
@@ -141,7 +150,7 @@ def _merged(
         branch = mine.branch
         if branch is not None and mine.branches.get(branch) == head:
             head = branches[branch]
-    return record, RefsMove(record.id, stamp, Refs(head, branch, branches, {**theirs.tags, **mine.tags})), renamed
+    return record, RefsMove(record.id, stamp, Refs(head, branch, branches, tags)), renamed
 
 
 def _leads(commits: Mapping[str, Commit], tip: str, ancestor: str) -> bool:

@@ -27,14 +27,16 @@ def advance(refs: Refs, commit: str, *, changed: bool) -> Refs:
     if branch in refs.branches and refs.branches[branch] != refs.head:
         if not changed:
             return replace(refs, head=commit)
-        branch = _unused(branch, refs.branches)
+        branch = _unused(branch, refs)
+    elif branch not in refs.branches and branch in refs.tags:  # the branch was deleted, and the tag set since
+        branch = _unused(branch, refs)
     return replace(refs, head=commit, branch=branch, branches={**refs.branches, branch: commit})
 
 
-def _unused(branch: str, branches: dict[str, str]) -> str:
+def _unused(branch: str, refs: Refs) -> str:
     stem = re.sub(r"-\d+\Z", "", branch)
     count = 2
-    while f"{stem}-{count}" in branches:
+    while f"{stem}-{count}" in refs.branches or f"{stem}-{count}" in refs.tags:
         count += 1
     return f"{stem}-{count}"
 

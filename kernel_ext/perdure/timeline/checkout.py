@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Iterable
 from typing import Any
 
+from perdure.capture.figures import hand_over
 from perdure.capture.names import Namespace
 from perdure.capture.tracker import Tracker
 from perdure.capture.world import SURROUNDINGS, is_world
@@ -158,10 +159,12 @@ class Checkout:
         for name in gone:
             del self._namespace[name]
             table.drop(name)
+        now = self._namespace.snapshot()
+        made = {name: value for _, _, values in adopted for name, (value, _) in values.items()}
+        hand_over([(self._current[name], made[name]) for name in made if name in self._current], now.values())
         for snapshot, count, values in adopted:
             self._tracker.adopt(snapshot, count, values, self._loader.stored[snapshot])
         rows = [self._row(name) for name in sorted(self._names & (self._live.names | self._target.names))]
-        now = self._namespace.snapshot()
         return [
             Row(row.name, row.status, _kind(now[row.name]) if row.name in now else "", row.note) for row in rows if row
         ]

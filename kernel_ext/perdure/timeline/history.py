@@ -180,7 +180,7 @@ class History:
     def branch(self, name: str | None = None, ref: str = "HEAD") -> dict[str, str]:
         """Start a branch at ``ref``, or only list the branches.
 
-        :raises InvalidName: if a branch can't have that name or has it already.
+        :raises InvalidName: if a branch can't have that name, or a branch or a tag has it already.
         """
         if name is None:
             return self.branches
@@ -189,6 +189,11 @@ class History:
         def add(refs: Refs) -> Refs:
             if new in refs.branches:
                 raise InvalidName(f"There is a branch {new!r} already. Choose another name, or 'switch {new}'.")
+            if new in refs.tags:
+                raise InvalidName(
+                    f"There is a tag {new!r} already, at {refs.tags[new][:8]}. "
+                    f"Choose another name, or first 'tag --delete {new}'."
+                )
             return replace(refs, branches={**refs.branches, new: self._resolve(refs, ref)})
 
         return self._edit_refs(add).branches
@@ -196,7 +201,7 @@ class History:
     def tag(self, name: str | None = None, ref: str = "HEAD") -> dict[str, str]:
         """Name the commit ``ref`` for good, or only list the tags.
 
-        :raises InvalidName: if a tag can't have that name or has it already.
+        :raises InvalidName: if a tag can't have that name, or a tag or a branch has it already.
         """
         if name is None:
             return self.tags
@@ -205,6 +210,8 @@ class History:
         def add(refs: Refs) -> Refs:
             if new in refs.tags:
                 raise InvalidName(f"There is a tag {new!r} already, at {refs.tags[new][:8]}. Choose another name.")
+            if new in refs.branches:
+                raise InvalidName(f"There is a branch {new!r} already. Choose another name for the tag.")
             return replace(refs, tags={**refs.tags, new: self._resolve(refs, ref)})
 
         return self._edit_refs(add).tags

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from perdure.capture.covariables import Binding, CoVariable, Scan
-from perdure.capture.world import is_world
+from perdure.capture.world import SURROUNDINGS, is_world
 from perdure.errors import PerdureError, StoreUnreachable
 from perdure.store import Commit as Record
 from perdure.store import Refs, Store, Writer
@@ -191,7 +191,7 @@ class Saver:
             deleted=deleted,
             not_captured=missing,
             bytes_added=writer.pending_bytes,
-            meta=self._meta(save, delta),
+            meta=self._meta(save, delta, old),
         )
         refs = advance(self.refs, record.id, changed=changed_something(record))
         commit_id = writer.commit(record, refs)
@@ -242,9 +242,11 @@ class Saver:
                 covariable.saving = False
         self._last = bindings
 
-    def _meta(self, save: Save, delta: dict[str, tuple[str, int]]) -> dict[str, Any]:
+    def _meta(self, save: Save, delta: dict[str, tuple[str, int]], old: Manifest) -> dict[str, Any]:
         meta = dict(save.record.meta)
-        regrouped = sorted(save.scan.regrouped & delta.keys())
+        # Where the process is, noted for the first time: before, there is nothing that one could go back to.
+        noted = {name for name in SURROUNDINGS if name not in old.bindings}
+        regrouped = sorted((save.scan.regrouped | noted) & delta.keys())
         if regrouped:
             meta["regrouped"] = regrouped
         previews = {name: preview for name, preview in meta.pop("previews", {}).items() if name in delta}

@@ -114,7 +114,7 @@ def import_(request: Request, file: Path, trust: bool) -> Answer:
         pass  # before a store is made for it
     report = request.open_store(create=True).import_(source, trusted=trust or is_own)
     lines = [f"Session {report.session} is here: {counted(report.commits, 'new commit')}, {size(report.added)} added."]
-    lines += [f"Its branch {old} is called {new} here." for old, new in report.renamed.items()]
+    lines += [f"What it calls {old} is called {new} here." for old, new in report.renamed.items()]
     if not report.trusted:
         lines.append(f"If you trust where it comes from, say so before restoring it: `perdure trust {report.session}`")
     data = {name: getattr(report, name) for name in ("session", "commits", "chunks", "added", "trusted", "renamed")}

@@ -59,7 +59,15 @@ def _branches(history: History) -> Answer:
 
 
 def _tags(history: History) -> Answer:
-    return _listed(history, history.tags, None) or Answer("No tags.", [])
+    listed = _listed(history, history.tags, None)
+    if listed is None:
+        return Answer("No tags.", [])
+    hidden = [
+        f"There is a branch {name!r} too, and {name!r} means that. To reach the tag, name its commit, {commit[:8]}."
+        for name, commit in sorted(history.tags.items())
+        if name in history.branches
+    ]
+    return Answer("\n".join([listed.text, *hidden]), listed.data)
 
 
 def _listed(history: History, names: dict[str, str], current: str | None) -> Answer | None:

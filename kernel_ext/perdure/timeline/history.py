@@ -169,10 +169,7 @@ class History:
             for name in names
             if old.bindings.get(name) != new.bindings.get(name) or old.missing.get(name) != new.missing.get(name)
         ]
-        from perdure.timeline.difference.pyplot import undisturbed
-
-        with undisturbed():
-            found = [_compare(name, old, new, old_version, new_version) for name in changed]
+        found = [_compare(name, old, new, old_version, new_version) for name in changed]
         return [difference for difference in found if difference is not None]
 
     # -- refs --------------------------------------------------------------------------------------------------

@@ -212,6 +212,17 @@ def test_draws_follow_the_models_distribution(model: TransformersModel) -> None:
     assert ((counts - expected) ** 2 / expected).sum() < 16.3  # chi squared with 3 degrees of freedom, p = 0.001
 
 
+def test_no_reply_is_longer_than_its_checkpoint_lets_replies_be(folder: Path, tmp_path: Path) -> None:
+    brief = copied(folder, tmp_path / "brief")
+    said = json.loads((brief / "generation_config.json").read_text())
+    (brief / "generation_config.json").write_text(json.dumps(said | {"max_new_tokens": 5, "eos_token_id": None}))
+    with TransformersModel(brief) as model:
+        assert model.generate(conversation(3)).tokens.completion <= 5
+        assert model.generate(conversation(3), Sampling(max_tokens=2)).tokens.completion <= 2
+        together = model.generate(conversation(3), Sampling(max_tokens=512))
+        assert together.text == model.generate(conversation(3), Sampling(max_tokens=5)).text
+
+
 def test_a_reply_doesnt_depend_on_its_company(model: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> None:
     prompts = [conversation(n, examples=n % 3) for n in range(64)]
     weights, _ = model._held()

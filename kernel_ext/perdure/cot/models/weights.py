@@ -55,6 +55,8 @@ class Weights:
             words.pad_token = words.eos_token
         self._ends = _ends(self._model, words)
         self._pad = words.pad_token_id
+        # What the checkpoint itself says: a small model that repeats itself would go on for as long as it may.
+        self._most: int | None = self._model.generation_config.max_new_tokens
         self._model.generation_config = self._generation(1)
         self._longest: int | None = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
         self._chat = Chat(self._processor)
@@ -138,6 +140,7 @@ class Weights:
 
     def _room(self, prompt: int, wanted: int, rows: int) -> int:
         """Tokens that a reply may have. Where it gets tight, a call goes alone: company's padding would take from its room."""
+        wanted = wanted if self._most is None else min(wanted, self._most)
         room = wanted if self._longest is None else min(wanted, self._longest - prompt)
         if room < (wanted if rows > 1 else min(wanted, _SHORTEST)):
             raise ModelRefused(

@@ -8,9 +8,8 @@ digest, so that a second run computes only what is new; runs with different task
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -39,8 +38,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--models", type=Path, default=EMBEDDED, help="a folder with other weights of the three")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="FILE",
+        help="what benchmarks.near and cot_speed wrote with --json",
+    )
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page: docs/benchmarks-cot.md")
     given = parser.parse_args(arguments)
+    given.command = shlex.join(["python", "-m", "benchmarks.cot", *(sys.argv[1:] if arguments is None else arguments)])
     unknown = [name for name in given.tasks if name not in TASKS]
     if unknown:
         parser.error(f"there is no {unknown[0]!r}; there are {', '.join(TASKS)}")
@@ -50,8 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(report.as_text(section), flush=True)
     here = machine() | {"models": ", ".join(f"{name} {version}" for name, version in models.items())}
     if given.json:
-        found = {"machine": here, "sections": [dataclasses.asdict(section) for section in sections]}
-        given.json.write_text(json.dumps(found, indent=1))
+        report.keep(given.json, sections)
+    sections += [section for file in given.beside for section in report.read_json(file)]
     if given.write:
         _write(given.write, sections, here, given)
     return 0
@@ -117,10 +125,10 @@ They are small (`kernel_ext/perdure/cot/embedded/MODEL_CARD.md`), so the figures
 
 
 def _write(path: Path, sections: list[Section], here: dict[str, str], given: argparse.Namespace) -> None:
-    command = "python -m benchmarks.cot --write docs/benchmarks-cot.md"
-    if given.questions != 2_000:
-        command += f" --questions {given.questions}"
-    lines = [_HEAD.format(seeds=given.seeds, command=command) + "\n".join(f"- {k}: {v}" for k, v in here.items()), ""]
+    lines = [
+        _HEAD.format(seeds=given.seeds, command=given.command) + "\n".join(f"- {k}: {v}" for k, v in here.items()),
+        "",
+    ]
     path.write_text("\n".join([*lines, *map(report.as_markdown, sections)]).rstrip() + "\n")
 
 

@@ -241,6 +241,7 @@ def _p50(case: str, taken: list[float], limit: float) -> Row:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cot_speed", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the answers")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
     given = parser.parse_args(arguments)
     base = Path(__file__).parents[1] / "build"
     base.mkdir(exist_ok=True)
@@ -251,6 +252,8 @@ def main(arguments: list[str] | None = None) -> int:
         shutil.rmtree(folder, ignore_errors=True)
     section.source = source_digest()
     print(report.as_text(section))
+    if given.json:
+        report.keep(given.json, [section])
     return 0
 
 

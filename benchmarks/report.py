@@ -87,6 +87,11 @@ def write_json(path: Path, sections: list[Section], machine: dict[str, str], flo
     path.write_text(json.dumps(found, indent=1))
 
 
+def keep(path: Path, sections: list[Section]) -> None:
+    """Write every single measurement of these there."""
+    path.write_text(json.dumps({"sections": [dataclasses.asdict(section) for section in sections]}, indent=1))
+
+
 def read_json(path: Path) -> list[Section]:
     """The sections that an earlier run wrote there."""
     if not path.exists():

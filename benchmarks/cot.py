@@ -2,18 +2,20 @@
 
 The shape of the tables of *Cache-of-Thought* (arXiv 2502.20587) on three tasks (`benchmarks.thinking.tasks`): the apprentice with no, random
 and retrieved examples, and accuracy against the cost of all calls. Replies are remembered under ``build/thinking`` by the weights'
-digest, so that a second run computes only what is new; runs with different tasks may go side by side.
+digest, so that a second run computes only what is new.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import shlex
 import shutil
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from benchmarks import report
@@ -36,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--stream", type=int, help="questions of a stream, for each seed (as many, at most 1,000)")
     parser.add_argument("--kept", type=int, default=1_000, help="kept answers, where nothing else is said (1,000)")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=1, help="tasks side by side (1)")
     parser.add_argument("--models", type=Path, default=EMBEDDED, help="a folder with other weights of the three")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
     parser.add_argument(
@@ -66,42 +69,49 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def measure(given: argparse.Namespace) -> tuple[list[Section], dict[str, str]]:
-    """All tables, and the versions of the models."""
-    import torch
-
-    torch.set_num_threads(1)  # small matrices: threads wait for each other for longer than they work
+    """All tables, and the versions of the models. Tasks go side by side, each in a process of its own."""
     began = time.monotonic()
-
-    def told(what: str) -> None:
-        print(f"[{time.monotonic() - began:.0f} s] {what}", flush=True)
-
-    cast = Cast.of(given.models, BUILD, PRICES)
-    prices = costs.Prices(PRICES["apprentice"] / PRICES["master"], _parameters(given.models))
-    folder = Path(tempfile.mkdtemp(prefix="caches-", dir=BUILD))
-    stream = given.stream or min(given.questions, 1_000)
-    measured: dict[str, Measured] = {}
-    try:
-        for name in given.tasks or TASKS:
-            task, parts = TASKS[name], []
-            for seed in range(given.seeds):
-                parts.append(examples.measure(task, seed, cast, given.questions, given.kept))
-                told(f"{name}, seed {seed}: examples done")
-            spent = costs.measure(task, given.seeds, cast, folder, stream, given.kept, prices, told)
-            kept = len(task.kept(0, given.kept))
-            measured[name] = Measured(task, examples.together(parts), spent, kept)
-        told(
-            f"{cast.apprentice.computed:,} replies of the apprentice and {cast.master.computed:,} of the master were new"
-        )
-    finally:
-        cast.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    names = given.tasks or list(TASKS)
+    with ProcessPoolExecutor(given.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        found = list(pool.map(_measured, names, [given] * len(names), [began] * len(names)))
+    measured = {name: one for name, (one, _) in zip(names, found, strict=True)}
     sections = [tables.goals(measured)]
     sections += [tables.examples(one) for one in measured.values()]
     sections += [tables.costs(one, kind) for kind in ("once", "again") for one in measured.values()]
     sections.append(tables.thresholds(measured))
     confidence = tables.confidences(measured)
     sections += [] if confidence is None else [confidence]
-    return sections, {model.name: model.version for model in (cast.encoder, cast.apprentice, cast.master)}
+    return sections, found[0][1]
+
+
+def _measured(name: str, given: argparse.Namespace, began: float) -> tuple[Measured, dict[str, str]]:
+    """One task, and the versions of the models."""
+    import torch
+
+    torch.set_num_threads(1)  # small matrices: threads wait for each other for longer than they work
+
+    def told(what: str) -> None:
+        print(f"[{time.monotonic() - began:.0f} s] {what}", flush=True)
+
+    task = TASKS[name]
+    cast = Cast.of(given.models, BUILD, PRICES)
+    prices = costs.Prices(PRICES["apprentice"] / PRICES["master"], _parameters(given.models))
+    folder = Path(tempfile.mkdtemp(prefix="caches-", dir=BUILD))
+    stream = given.stream or min(given.questions, 1_000)
+    try:
+        parts = []
+        for seed in range(given.seeds):
+            parts.append(examples.measure(task, seed, cast, given.questions, given.kept))
+            told(f"{name}, seed {seed}: examples done")
+        spent = costs.measure(task, given.seeds, cast, folder, stream, given.kept, prices, told)
+        told(
+            f"{name}: {cast.apprentice.computed:,} replies of the apprentice and {cast.master.computed:,} of the master were new"
+        )
+    finally:
+        cast.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    versions = {model.name: model.version for model in (cast.encoder, cast.apprentice, cast.master)}
+    return Measured(task, examples.together(parts), spent, len(task.kept(0, given.kept))), versions
 
 
 def _parameters(models: Path) -> float:

@@ -16,12 +16,15 @@ from benchmarks.thinking.tasks import Item, Task, commonest
 from perdure.cot.asking.library import HELPS
 from perdure.cot.asking.options import STRATEGIES
 from perdure.cot.models.model import Prompt
+from perdure.cot.models.names import EMBEDDED_EXAMPLES
 from perdure.cot.questions.prompting import prompt
 from perdure.cot.search.keywords import keyword_prompt
 from perdure.cot.search.ranking import Hit
 from perdure.cot.search.retrieval import Retriever, sought
 
 KS: Final = (1, 2, 4)
+SHOWN: Final = EMBEDDED_EXAMPLES
+"""So many the product shows this apprentice."""
 MORE: Final = 4
 """Neighbours that the product looks at besides those that it shows."""
 THRESHOLDS: Final = (0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.975)
@@ -77,7 +80,7 @@ def measure(task: Task, seed: int, cast: Cast, questions: int, size: int) -> Fou
                 ways[way(strategy, k, threshold)] = chosen.prompts(strategy, k, [threshold] * len(items))
         for threshold in THRESHOLDS:
             some = [threshold if one else HELPS for one in tried]
-            ways.setdefault(way(strategy, KS[-1], threshold), chosen.prompts(strategy, KS[-1], some))
+            ways.setdefault(way(strategy, SHOWN, threshold), chosen.prompts(strategy, SHOWN, some))
     said = _answers(cast, ways)
     right = {name: _right(items, said[name]) for name in ways}
     for k in KS:

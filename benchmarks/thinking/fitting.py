@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.thinking.examples import KS, THRESHOLDS, Found, way
+from benchmarks.thinking.examples import SHOWN, THRESHOLDS, Found, way
 from perdure.cot.asking.options import STRATEGIES
 from perdure.cot.judgement import confidence
 
 Audits = Sequence[tuple[tuple[float, ...], bool]]
 
-HARMLESS = 0.0025
-"""A loss that is not seen as harm: a quarter of a point."""
+HARMLESS = 0.0125
+"""A loss that so few questions can't tell from none."""
+_FREE = 10.0
+"""Intercepts are hardly held back."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +29,26 @@ class Prior:
 
 
 def prior(audits: Mapping[str, Audits]) -> Prior | None:
-    """The weights that tell best whether the master agrees, every task weighing the same; None without any audits."""
+    """The weights that tell best whether the master agrees; None without any audits.
+
+    Every task weighs the same and has an intercept of its own, since how often models agree differs by task and is soon learned: what is
+    shipped is the mean of those, and the common slopes.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
 
     known = {name: some for name, some in audits.items() if len({agreed for _, agreed in some}) == 2}
     if not known:
         return None
-    rows = np.array([features for some in known.values() for features, _ in some])
+    rows = np.array([features[1:] for some in known.values() for features, _ in some])
+    of = np.concatenate([np.full(len(some), place) for place, some in enumerate(known.values())])
     agreed = np.array([right for some in known.values() for _, right in some])
     weight = np.concatenate([np.full(len(some), len(rows) / len(known) / len(some)) for some in known.values()])
-    model = LogisticRegression(C=10.0, fit_intercept=False, max_iter=2_000).fit(rows, agreed, weight)
-    weights = tuple(round(float(value), 2) for value in model.coef_[0])
+    intercepts = _FREE * np.eye(len(known))[of]
+    model = LogisticRegression(C=10.0, fit_intercept=False, max_iter=5_000)
+    found = model.fit(np.hstack([intercepts, rows]), agreed, weight).coef_[0]
+    mean = _FREE * found[: len(known)].mean()
+    weights = tuple(round(float(value), 2) for value in (mean, *found[len(known) :]))
     tasks = {}
     for name, some in known.items():
         features, right = np.array([one for one, _ in some]), np.array([one for _, one in some])
@@ -58,7 +68,7 @@ def gains(found: Found, strategy: str) -> dict[float, float]:
     tried = np.array(found.tried)
     alone = found.right["alone"][tried]
     return {
-        threshold: float((found.right[way(strategy, KS[-1], threshold)][tried] - alone).mean())
+        threshold: float((found.right[way(strategy, SHOWN, threshold)][tried] - alone).mean())
         for threshold in THRESHOLDS
     }
 

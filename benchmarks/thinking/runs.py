@@ -29,6 +29,7 @@ from perdure.cot.judgement.confidence import Confidence
 from perdure.cot.judgement.near import Calibration
 from perdure.cot.judgement.router import ConfidenceRouter, RandomRouter, Router
 from perdure.cot.models.model import Model
+from perdure.cot.models.names import EMBEDDED_EXAMPLES
 from perdure.cot.search.kept import Kept
 from perdure.cot.search.retrieval import Retriever
 
@@ -57,7 +58,7 @@ class Setup:
     start: Any = "warm"
     warm: int = 0
     """Answers of the master in the cache at the beginning."""
-    k: int = 4
+    k: int = EMBEDDED_EXAMPLES
 
 
 def random(share: float, **rest: Any) -> Setup:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from benchmarks.measure import Row, Section, at_least, at_most
 from benchmarks.thinking import fitting
 from benchmarks.thinking.costs import BOTH, MASTER, Coin, Costs, Ledger
-from benchmarks.thinking.examples import KS, THRESHOLDS, Found, way
+from benchmarks.thinking.examples import KS, SHOWN, THRESHOLDS, Found, way
 from benchmarks.thinking.intervals import Bootstrap, Interval
 from benchmarks.thinking.streams import CHANGES, REPEATED, SKEW
 from benchmarks.thinking.tasks import Task
@@ -68,7 +68,7 @@ def examples(measured: Measured) -> Section:
             row.shown |= {
                 "as the product does it": _percent(right.mean()),
                 "its gain": gain.points(),
-                "relative": f"{100 * relative.value:+.0f} %",
+                "relative": _relative(relative.value, alone),
             }
             row.target = "no harm"
             verdict = at_least(float(right.mean()), float(alone.mean()))
@@ -91,6 +91,11 @@ def _gain(bootstrap: Bootstrap, case: str, found: Found, name: str) -> Row:
         {"all shown": bootstrap.mean(right).share(), "gain": gain.points()},
         raw=_raw(right) | {"all": _plain(gain)},
     )
+
+
+def _relative(gain: float, alone: Any) -> str:
+    """A relative gain, which has no number where there was nothing."""
+    return f"{100 * gain:+.0f} %" if alone.any() else "from none right"
 
 
 def _harmless(gain: Interval) -> bool | None:
@@ -176,13 +181,13 @@ def goals(all_measured: Mapping[str, Measured]) -> Section:
 def _lift(name: str, found: Found) -> Row:
     alone = found.right["alone"]
     bootstrap = Bootstrap(found.subjects)
-    default = bootstrap.ratio(found.right[way("fused", KS[-1], HELPS)], alone)
+    default = bootstrap.ratio(found.right[way("fused", SHOWN, HELPS)], alone)
     ways = {(strategy, k): found.right[way(strategy, k, HELPS)].mean() for strategy in STRATEGIES for k in KS}
     best = max(ways, key=lambda each: ways[each])
     return Row(
         f"{name}: lift by retrieved examples, as the product is set",
         {
-            "value": f"{100 * default.value:+.0f} % [{100 * default.low:+.0f}, {100 * default.high:+.0f}]",
+            "value": f"{_relative(default.value, alone)} [{_relative(default.low, alone)}, {_relative(default.high, alone)}]",
             "remark": f"{_percent(alone.mean())} alone; most with {best[1]} by {best[0]}: {_percent(ways[best])}",
         },
         f"+{100 * LIFT:.1f} % on a task",
@@ -284,7 +289,7 @@ def thresholds(all_measured: Mapping[str, Measured]) -> Section:
     """What examples from each similarity on gain."""
     section = Section(
         "thresholds",
-        f"From which similarity on do examples help? ({KS[-1]} at most)",
+        f"From which similarity on do examples help? ({SHOWN} at most)",
         "Points over the apprentice alone, by `fused`, on a third of the questions of each seed. Shipped is the one that gains most over all "
         "tasks and strategies among those that harm none.",
     )

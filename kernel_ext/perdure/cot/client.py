@@ -53,7 +53,7 @@ class Cot(Keeping):
     :param cache: folder of the cache, if not the usual one (``PERDURE_COT``, or ``perdure/cot`` in Jupyter's data folder).
     :param delta: the share of wrong answers that near matches may have; 0 turns them off.
     :param budget: dollars a day, or text such as ``0.05/question, 5/batch, 20/day``.
-    :param k: examples that the apprentice is shown, at most.
+    :param k: examples that the apprentice is shown, at most; None for as many as it makes use of: 1 for the embedded one, 4 for any other.
     :param strategy: by what the examples are found: ``fused`` (picture and question), ``image``, ``text``, ``keyword`` or ``hierarchical``.
     :param start: which kept answers serve as examples: ``warm`` all, ``cold`` those kept from now on, ``none`` none.
     :param enough: the confidence at which the apprentice's answer will do.
@@ -77,7 +77,7 @@ class Cot(Keeping):
         *,
         delta: float = 0.02,
         budget: Budget | float | str | None = None,
-        k: int = 4,
+        k: int | None = None,
         strategy: Strategy = "fused",
         start: Start = "warm",
         enough: float = 0.9,

@@ -47,7 +47,11 @@ class Cot(Configurable):
         config=True
     )
     budget = Unicode("", help="Dollars: such as '0.05/question, 5/batch, 20/day'. No limit if empty.").tag(config=True)
-    k = Int(4, help="Examples that the apprentice is shown, at most.").tag(config=True)
+    k = Int(
+        None,
+        allow_none=True,
+        help="Examples that the apprentice is shown, at most; None for as many as it makes use of (1 for the embedded one, 4 for any other).",
+    ).tag(config=True)
     strategy = Enum(
         ["fused", "image", "text", "keyword", "hierarchical"], "fused", help="By what the examples are found."
     ).tag(config=True)

@@ -122,12 +122,17 @@ class Apprenticeship:
 
     def _evidence(self, work: Work, said: Said, certainty: float, neighbours: Sequence[Neighbour]) -> Evidence:
         weights = agreeing = 0.0
+        best = {True: 0.0, False: 0.0}
         for one in neighbours:
+            says = _says(one, said, work)
             weight = max(one.similarity, 0.0) ** 4  # the nearest say most
             weights += weight
-            agreeing += weight * _says(one, said, work)
+            agreeing += weight * says
+            seen = one.hit.picture_similarity
+            best[says] = max(best[says], one.similarity if seen is None else seen)
         nearest = max((one.similarity for one in neighbours), default=0.0)
-        return Evidence(certainty, agreeing / weights if weights else 0.5, max(nearest, 0.0))
+        support = agreeing / weights if weights else 0.5
+        return Evidence(certainty, support, max(nearest, 0.0), best[True] - best[False])
 
 
 def _agrees(reply: Reply, said: Said, work: Work) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Final
 
 from perdure.cot.asking.library import Library
@@ -37,6 +38,8 @@ def assembled(
     :param encoder: None for the embedded one.
     :param chroma: URL of a Chroma server; None for one of our own beside the cache.
     """
+    if options.k is None and (examples := getattr(apprentice, "examples", None)) is not None:
+        options = replace(options, k=examples)
     encoder = encoder or embedded_encoder()
     place = chroma or cache.folder / "chroma"
     token = os.environ.get(VARIABLE, "") if chroma else ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from perdure.cot.asking.options import Options
+from perdure.cot.asking.options import EXAMPLES, Options
 from perdure.cot.cache import Cache, Entry, Kind, Vector
 from perdure.cot.index.embedding import Encoder, fused, question_vectors
 from perdure.cot.models.model import Prompt
@@ -22,7 +22,7 @@ from perdure.errors import MissingExtra, UsageError
 if TYPE_CHECKING:
     from perdure.cot.calling.work import Work
 
-HELPS: Final = 0.6
+HELPS: Final = 0.8
 """The similarity from which on an example is shown: below it the bare model does better. Measured by benchmarks/cot.py."""
 _ALL: Final = 1 << 40
 _MORE: Final = 4
@@ -48,6 +48,7 @@ class Library:
     def __init__(self, options: Options, cache: Cache, encoder: Encoder | None, retriever: Retriever | None) -> None:
         self._options, self._cache = options, cache
         self._encoder, self._retriever = encoder, retriever
+        self._k = EXAMPLES if options.k is None else options.k
         self._since = 0.0 if options.start == "warm" else time.time()
         self.missing: str | None = None
         """Why there are no embeddings, for people to read; None if there are."""
@@ -86,9 +87,9 @@ class Library:
 
     def neighbours(self, work: Work, first_answer: str | None = None) -> list[Neighbour]:
         """The master's (or the user's) answers nearest to the question, the most useful first."""
-        if self._options.start == "none" or self._options.k == 0:
+        if self._options.start == "none" or self._k == 0:
             return []
-        return self._found(work, self._options.k + _MORE, self._options.strategy, first_answer)
+        return self._found(work, self._k + _MORE, self._options.strategy, first_answer)
 
     def nearest(self, work: Work, k: int) -> list[Neighbour]:
         """Candidates for a near match: by picture and words together, whatever the strategy for examples."""
@@ -111,7 +112,7 @@ class Library:
 
     def helpful(self, neighbours: Sequence[Neighbour]) -> list[Neighbour]:
         """Those that are shown, the nearest last: it stands next to the question."""
-        chosen = [one for one in neighbours if one.similarity >= HELPS][: self._options.k]
+        chosen = [one for one in neighbours if one.similarity >= HELPS][: self._k]
         return sorted(chosen, key=lambda one: one.similarity)
 
     def shown(self, neighbour: Neighbour) -> Shown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from perdure.cot.budget import Budget
 from perdure.errors import UsageError
@@ -12,6 +12,10 @@ Strategy = Literal["image", "text", "fused", "keyword", "hierarchical"]
 STRATEGIES: tuple[Strategy, ...] = ("fused", "image", "text", "keyword", "hierarchical")
 
 Start = Literal["warm", "cold", "none"]
+
+
+EXAMPLES: Final = 4
+"""Examples that an apprentice is shown of which nothing else is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,8 @@ class Options:
     delta: float = 0.02
     """The share of wrong answers that near matches may have; 0 turns them off."""
     budget: Budget = field(default_factory=Budget)
-    k: int = 4
-    """Examples that the apprentice is shown, at most."""
+    k: int | None = None
+    """Examples that the apprentice is shown, at most; None for as many as it makes use of, as far as that is known, or else `EXAMPLES`."""
     strategy: Strategy = "fused"
     """By what the examples are found: see `perdure.cot.search.retrieval`."""
     start: Start = "warm"
@@ -52,7 +56,7 @@ class Options:
             raise UsageError(f"A share can't be {self.random_share}. Use a number from 0 to 1.")
         if not 0.0 <= self.audit <= 1.0:
             raise UsageError(f"A share of audits can't be {self.audit}. Use a number from 0 to 1, such as 0.02.")
-        if self.k < 0:
+        if self.k is not None and self.k < 0:
             raise UsageError(f"There can't be {self.k} examples. Use 0 for none, or a number such as 4.")
         if self.strategy not in STRATEGIES:
             raise UsageError(f"There is no strategy {self.strategy!r}. Use one of {', '.join(STRATEGIES)}.")

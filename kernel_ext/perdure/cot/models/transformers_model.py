@@ -36,11 +36,14 @@ class TransformersModel:
         *,
         price: Price | str | None = None,
         device: str | None = None,
+        examples: int | None = None,
     ) -> None:
         self._place = os.fspath(place)
         self._name = name or f"transformers:{self._place}"
         self._price = checked(price)
         self._device = device
+        self.examples = examples
+        """Examples that it makes use of, where somebody has measured that: what it is shown, unless it is said how many."""
         self._lock = threading.Lock()
         self._weights: Weights | None = None
         self._version: str | None = None
@@ -108,7 +111,7 @@ class TransformersModel:
             return self._weights, self._version
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _made, (type(self), self._place, self._name, self._price, self._device)
+        return _made, (type(self), self._place, self._name, self._price, self._device, self.examples)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._place!r}, name={self._name!r})"
@@ -121,6 +124,11 @@ class TransformersModel:
 
 
 def _made(
-    cls: type[TransformersModel], place: str, name: str, price: Price | None, device: str | None
+    cls: type[TransformersModel],
+    place: str,
+    name: str,
+    price: Price | None,
+    device: str | None,
+    examples: int | None = None,
 ) -> TransformersModel:
-    return cls(place, name, price=price, device=device)
+    return cls(place, name, price=price, device=device, examples=examples)

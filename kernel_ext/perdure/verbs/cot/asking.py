@@ -57,7 +57,11 @@ def _routed(asking: Callable[..., Told]) -> Callable[..., Told]:
 @click.option("-f", "--format", "form", type=_FORMATS, default="text", help="The form of the answer's value (text).")
 @click.option("--choices", metavar="A,B,..", help="The options of a choice.")
 @_routed
-@click.option("-k", type=click.IntRange(0, 32), help="Examples that the apprentice is shown, at most (4).")
+@click.option(
+    "-k",
+    type=click.IntRange(0, 32),
+    help="Examples that the apprentice is shown, at most (1 for the embedded one, 4 for any other).",
+)
 def ask(
     request: CotRequest,
     question: tuple[str, ...],

@@ -10,6 +10,7 @@ import pytest
 
 from cot.painters import Painter, disc
 from perdure.cot import Budget, Cot, Price
+from perdure.cot.models.names import model
 from perdure.errors import BudgetSpent, ModelUnavailable, UsageError
 
 WHICH = "Which colour is the disc?"
@@ -91,6 +92,47 @@ def test_examples_are_the_masters_answers_and_are_shown_with_their_pictures(
     assert [example.entry for example in answer.examples] == [taught.entry]
     roles = [turn.role for turn in apprentice.prompts[-1]]
     assert roles == ["system", "user", "assistant", "user"]
+
+
+def test_a_model_is_shown_as_many_examples_as_it_is_said_to_make_use_of(
+    master: Painter, apprentice: Painter, cache_folder: Path
+) -> None:
+    class Reader(Painter):
+        examples = 2
+
+    def shown(cot: Cot, radius: int) -> int:
+        return len(cot.ask(WHICH, disc("green", radius=radius), route="apprentice").examples)
+
+    with Cot(master, Reader("reader"), delta=0.0) as cot:
+        places = ((20, 20), (44, 20), (20, 44), (44, 44))
+        cot.ask_many([(WHICH, disc("green", at=at)) for at in places], route="master")
+        assert shown(cot, 19) == 2
+        assert shown(cot.with_options(k=3), 20) == 3
+    with Cot(master, apprentice, delta=0.0) as cot:
+        assert shown(cot, 21) == 4
+
+
+def test_the_embedded_apprentice_is_shown_one(cache_folder: Path) -> None:
+    apprentice = pickle.loads(pickle.dumps(model("embedded:apprentice")))
+    with Cot(apprentice=apprentice, delta=0.0) as cot:
+        for colour in ("red", "green"):
+            cot.ask(WHICH, disc(colour, radius=18), route="master")
+        assert len(cot.ask(WHICH, disc("green", radius=19), route="apprentice").examples) == 1
+
+
+def test_who_repeats_the_nearest_neighbour_is_the_surer_the_further_off_the_others_are(
+    cot: Cot, apprentice: Painter
+) -> None:
+    apprentice.certainty = 0.9
+    for colour in ("green", "red", "blue"):
+        cot.ask(WHICH, disc(colour), route="master")
+    clear = cot.ask(WHICH, disc("green", radius=19), route="apprentice")
+    apprentice.says = lambda colour, prompt: "red"
+    wrong = cot.ask(WHICH, disc("green", radius=21), route="apprentice")
+    assert clear.text == "green"
+    assert clear.confidence is not None
+    assert wrong.confidence is not None
+    assert clear.confidence > wrong.confidence
 
 
 def test_a_batch_pays_once_for_what_it_asks_twice(cot: Cot, master: Painter) -> None:

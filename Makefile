@@ -33,7 +33,7 @@ KILLS ?= 2000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab panel test lint panel-lint panel-test ui-test images format torture bench docs clean
+.PHONY: help demo lab panel test lint panel-lint panel-test ui-test images format torture bench bench-cot docs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -94,6 +94,12 @@ torture: $(TEST_ENV) ## kill kernels KILLS times (2,000) at random moments
 
 bench: $(TEST_ENV) ## measure against a plain kernel and other systems
 	@$(BIN)/python -m benchmarks.run --write docs/benchmarks.md
+
+bench-cot: $(TEST_ENV) ## measure image questions: about an hour on two quiet cores
+	@$(BIN)/python -m benchmarks.near --json build/near.json
+	@$(BIN)/python -m benchmarks.cot_speed --json build/cot_speed.json
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.cot --jobs 2 --questions 700 --stream 300 \
+		--beside build/near.json build/cot_speed.json --write docs/benchmarks-cot.md
 
 docs: $(TEST_ENV) ## write docs/reference.md from the code
 	@$(BIN)/python tools/reference.py

@@ -1,4 +1,4 @@
-"""How quick is `perdure.cot` with the embedded models? ``python -m benchmarks.cot_speed [--quick]``; also a table of `benchmarks.run`."""
+"""How quick is `perdure.cot` with the embedded models? ``python -m benchmarks.cot_speed [--quick]``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _HEAVY = ("torch", "chromadb", "transformers", "open_clip", "openai", "PIL")
 
 
 def measure(settings: Settings, floor: Floor | None = None) -> Section:
-    """The table for docs/benchmarks.md."""
+    """The table for docs/benchmarks-cot.md."""
     del floor
     answers = 10_000 if settings.quick else ANSWERS
     section = Section(

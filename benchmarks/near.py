@@ -97,7 +97,7 @@ def thresholds(world: World, seed: int, length: int) -> list[float]:
 
 
 def measure(settings: Settings, floor: Floor) -> Section:
-    """The table for docs/benchmarks.md."""
+    """The table for docs/benchmarks-cot.md."""
     del floor
     return measured(settings.times(20, 3), 5_000 if settings.quick else LENGTH, GROUPS)
 

@@ -78,6 +78,14 @@ def test_help_and_version_at_every_level(kernel: Kernel, shell: Shell) -> None:
         assert kernel.ok(f"{magic} log -h").stdout == kernel.ok(f"{magic} log --help").stdout
 
 
+def test_h_explains_a_verb_whose_help_was_asked_for_without_its_group(shell: Shell) -> None:
+    for name, verb in [*main.commands.items(), *cot.commands.items()]:
+        verb._help_option = None  # as in a new process
+        verb.make_context(name, [], resilient_parsing=True).get_help()
+    assert shell("log", "-h").status == 0
+    assert shell("cot", "ask", "-h").status == 0
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

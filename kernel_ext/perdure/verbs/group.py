@@ -65,6 +65,9 @@ def verb(
     return made
 
 
+_HELP = ["-h", "--help"]
+
+
 class Verbs(click.Group):
     """A group whose verbs are listed as they were added, and whose errors are a sentence and an exit status.
 
@@ -73,7 +76,12 @@ class Verbs(click.Group):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.context_settings["help_option_names"] = ["-h", "--help"]
+        self.context_settings["help_option_names"] = _HELP
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        # Each verb says it itself: click remembers the option that it makes first, also where no group is around.
+        cmd.context_settings["help_option_names"] = _HELP
+        super().add_command(cmd, name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)

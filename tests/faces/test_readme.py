@@ -22,7 +22,7 @@ def blocks() -> list[str]:
 
 @pytest.fixture
 def reader(start: Callable[..., Kernel], tmp_path: Path) -> Kernel:
-    return start(PERDURE_STORE=str(tmp_path / "store"))
+    return start(PERDURE_STORE=str(tmp_path / "store"), COLUMNS="160")  # room for durations of any length
 
 
 def test_every_block_does_what_the_text_says(reader: Kernel) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks import report
 from benchmarks.embedded import easy, scenes
 from benchmarks.kernels import Kernel
-from benchmarks.measure import Floor, Row, Section, Settings, at_least, at_most, median, ms, source_digest
+from benchmarks.measure import Row, Section, Settings, at_least, at_most, median, ms, source_digest
 from perdure.cot import Cot
 from perdure.cot.answer import Answer, Source
 from perdure.cot.asking.options import STRATEGIES
@@ -37,9 +37,8 @@ _GROUPS = 300
 _HEAVY = ("torch", "chromadb", "transformers", "open_clip", "openai", "PIL")
 
 
-def measure(settings: Settings, floor: Floor | None = None) -> Section:
+def measure(settings: Settings) -> Section:
     """The table for docs/benchmarks-cot.md."""
-    del floor
     answers = 10_000 if settings.quick else ANSWERS
     section = Section(
         "cot_speed",

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import report
-from benchmarks.measure import Floor, Row, Section, Settings, at_least, median
+from benchmarks.measure import Row, Section, at_least, median
 from benchmarks.nearby import changes, questions, replay
 from benchmarks.nearby.drawings import EVALUATED, FITTED
 from benchmarks.nearby.replay import Outcome
@@ -96,14 +96,8 @@ def thresholds(world: World, seed: int, length: int) -> list[float]:
     return sorted({1.000001, *np.quantile(found, parts).tolist()})
 
 
-def measure(settings: Settings, floor: Floor) -> Section:
-    """The table for docs/benchmarks-cot.md."""
-    del floor
-    return measured(settings.times(20, 3), 5_000 if settings.quick else LENGTH, GROUPS)
-
-
-def measured(seeds: int, length: int, groups: int) -> Section:
-    """The table for so many seeds, questions of a stream, and drawings."""
+def measure(seeds: int, length: int, groups: int) -> Section:
+    """The table for docs/benchmarks-cot.md: so many seeds, questions of a stream, and drawings."""
     section = Section(
         "near",
         f"Near matches on streams of {length:,} questions, {seeds} seeds",
@@ -235,7 +229,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.fit:
         fit(Path(near.__file__).with_name("near_prior.py"))
         return 0
-    section = measured(given.seeds, given.length, given.groups)
+    section = measure(given.seeds, given.length, given.groups)
     print(report.as_text(section))
     if given.json:
         report.keep(given.json, [section])

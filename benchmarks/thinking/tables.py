@@ -183,8 +183,7 @@ def goals(all_measured: Mapping[str, Measured]) -> Section:
 _WHY: Final = {
     "lift by": "Lift: examples raise these models where only the cache knows the answer. Where the apprentice has learned to answer, a kept answer about "
     "another picture tells it next to nothing, and one example more or less changes few answers.",
-    "the least gain": "Harm: a word in an example can still draw the apprentice to it. Examples below the threshold are left out, which is the same for all "
-    "strategies and tasks, so that it doesn't fit the strategies that the product doesn't use as well.",
+    "the least gain": "Harm: a word in an example can still draw the apprentice to it, and one threshold serves all strategies and tasks.",
     "in the middle": "Ahead of the coin: where master and apprentice lie few points apart there is little to gain by asking the right one. On naming the "
     "apprentice is seldom right, and is paid for each question, also where its answer isn't taken; the coin pays it only where it is. What the "
     "confidence gains by choosing is about as much as that costs.",

@@ -1,8 +1,8 @@
 """How sure the apprentice's answer is: the probability that the master would say the same.
 
 What is known without asking the master (the model's own token probabilities or the agreement of several samples, what the
-retrieved neighbours answered, how near they are, and whether the nearest stand apart) goes through a logistic model, which learns from audits: questions that both
-were asked. A shipped prior stands in until there are audits, and yields to them as they come.
+retrieved neighbours answered, how near they are, and whether the nearest stand apart) goes through a logistic model, which learns
+from audits: questions that both were asked. A shipped prior stands in until there are audits, and yields to them as they come.
 """
 
 from __future__ import annotations
@@ -15,6 +15,12 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+_NEAR: Final = 0.03
+"""The lead up to which each bit more says as much as the one before."""
+_FAR: Final = 0.3
+"""The lead from which on more says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +44,6 @@ class Evidence:
         # Neighbours lie close together: a lead of 0.1 says much, and one of 0.5 little more.
         lead = math.copysign(math.log1p(min(abs(self.lead), _FAR) / _NEAR), self.lead)
         return (1.0, doubt, 2.0 * self.support - 1.0, (2.0 * self.support - 1.0) * max(self.nearness, 0.0), lead)
-
-
-_NEAR: Final = 0.03
-_FAR: Final = 0.3
-"""The lead from which on more says nothing."""
 
 
 PRIOR: Final = (0.59, 1.19, 0.53, 0.44, 0.11)

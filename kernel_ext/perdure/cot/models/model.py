@@ -64,7 +64,8 @@ class Model(Protocol):
     """A model, safe to be used from several threads.
 
     ``name`` is what the user wrote, such as ``transformers:/models/qwen`` or ``openai:gpt-5``; ``version`` changes when its
-    answers might (a digest of the weights; what the server calls itself). ``price`` is None when nobody has said it.
+    answers might (a digest of the weights; what the server calls itself). ``price`` is None when nobody has said it. A model may
+    have ``examples`` besides: how many it makes use of, which is what it is shown unless it is said how many.
     """
 
     @property

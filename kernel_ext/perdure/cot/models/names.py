@@ -20,9 +20,7 @@ EMBEDDED: Final = Path(__file__).resolve().parent.parent / "embedded"
 """Where the checkpoints are that come with the package."""
 EMBEDDED_EXAMPLES: Final = 1
 """The embedded apprentice takes an answer from any of several examples, hardly oftener from the right one: see docs/benchmarks-cot.md."""
-_EXAMPLES: Final = (
-    "transformers:PATH_OR_ID, openai:MODEL, openai:MODEL@URL, embedded:apprentice, embedded:master or none"
-)
+_FORMS: Final = "transformers:PATH_OR_ID, openai:MODEL, openai:MODEL@URL, embedded:apprentice, embedded:master or none"
 
 
 def model(named: str | Model | None, **options: Any) -> Model | None:
@@ -39,16 +37,14 @@ def model(named: str | Model | None, **options: Any) -> Model | None:
     if not isinstance(named, str):
         if callable(getattr(named, "generate", None)):
             return named
-        raise UsageError(
-            f"A {type(named).__name__} is no model. Give a name ({_EXAMPLES}), or an object with generate()."
-        )
+        raise UsageError(f"A {type(named).__name__} is no model. Give a name ({_FORMS}), or an object with generate().")
     kind, _, rest = named.strip().partition(":")
     if kind == "none" and not rest:
         return None
     make = _KINDS.get(kind)
     if make is None:
         close = difflib.get_close_matches(kind.casefold(), [*_KINDS, "none"], 1, 0.5)
-        hint = f"Did you mean {_example(close[0], rest)}?" if close else f"Write {_EXAMPLES}."
+        hint = f"Did you mean {_example(close[0], rest)}?" if close else f"Write {_FORMS}."
         raise UsageError(f"{named!r} names no model. {hint}")
     if not rest.strip():
         raise UsageError(f"{named!r} doesn't say which model. Write {_example(kind, '')}.")

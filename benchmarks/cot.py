@@ -94,7 +94,7 @@ def _measured(name: str, given: argparse.Namespace, began: float) -> tuple[Measu
         print(f"[{time.monotonic() - began:.0f} s] {what}", flush=True)
 
     task = TASKS[name]
-    cast = Cast.of(given.models, BUILD, PRICES)
+    cast = Cast.of(given.models, BUILD, PRICES, task.encoder)
     prices = costs.Prices(PRICES["apprentice"] / PRICES["master"], _parameters(given.models))
     folder = Path(tempfile.mkdtemp(prefix="caches-", dir=BUILD))
     stream = given.stream or min(given.questions, 1_000)

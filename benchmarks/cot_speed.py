@@ -20,7 +20,8 @@ from perdure.cot import Cot
 from perdure.cot.answer import Answer, Source
 from perdure.cot.asking.options import STRATEGIES
 from perdure.cot.cache import Ask, Cache, Entry, Vector, new_id
-from perdure.cot.index.embedding import Encoder, embedded_encoder
+from perdure.cot.index.embedding import Encoder
+from perdure.cot.index.encoders import embedded_encoder
 from perdure.cot.picture import Picture
 from perdure.cot.questions.prompting import PROMPT_VERSION
 from perdure.cot.questions.question import Question, question

@@ -25,7 +25,8 @@ from benchmarks.nearby.drawings import EVALUATED, FITTED
 from benchmarks.nearby.replay import Outcome
 from benchmarks.nearby.stand_in import StandIn
 from benchmarks.nearby.world import ALIKE, Asked, World
-from perdure.cot.index.embedding import Encoder, embedded_encoder
+from perdure.cot.index.embedding import Encoder
+from perdure.cot.index.encoders import embedded_encoder
 from perdure.cot.judgement import near
 from perdure.errors import PerdureError
 

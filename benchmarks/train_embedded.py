@@ -35,7 +35,9 @@ def main() -> None:
     parser.add_argument(
         "--from", dest="base", type=Path, help="a model's folder to begin from; the master's is the apprentice's"
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the weights that are there")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the weights that are there, at the step that the log names"
+    )
     given = parser.parse_args()
     os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -53,7 +55,7 @@ def main() -> None:
 
     for name in MODELS if given.model == "all" else (given.model,):
         steps = given.steps if given.steps or given.minutes else STEPS[name]
-        budget = Budget(name, given.into / "training.jsonl", minutes=given.minutes, steps=steps)
+        budget = Budget(name, given.into / "training.jsonl", minutes=given.minutes, steps=steps, resume=given.resume)
         folder = given.into / name
         start = folder if given.resume else None
         if name == "encoder":

@@ -9,12 +9,26 @@ from pathlib import Path
 
 
 class Budget:
-    """``steps`` steps or, without, as many as ``minutes`` of this process's own time will do; pausing it costs nothing."""
+    """``steps`` steps or, without, as many as ``minutes`` of this process's own time will do; pausing it costs nothing.
 
-    def __init__(self, name: str, log: Path, *, minutes: float | None, steps: int | None, every: float = 180) -> None:
+    With ``resume`` the steps that the log has count as done, if there are more to do.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        log: Path,
+        *,
+        minutes: float | None,
+        steps: int | None,
+        resume: bool = False,
+        every: float = 180,
+    ) -> None:
         self.name, self.log, self.every = name, log, every
         self.minutes, self.steps = minutes, steps
-        self.done = 0
+        self.done = _noted(name, log) if resume and steps is not None else 0
+        if steps is not None and self.done >= steps:
+            self.done = 0
         self._begun = self._noted = time.process_time()
         self._losses: list[float] = []
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -63,3 +77,12 @@ class Budget:
         with self.log.open("a") as out:
             out.write(json.dumps(line) + "\n")
         print(json.dumps(line), flush=True)
+
+
+def _noted(name: str, log: Path) -> int:
+    """The last step of this training in the log; 0 if there is none."""
+    if not log.exists():
+        return 0
+    lines = map(json.loads, log.read_text().splitlines())
+    steps = [int(line["step"]) for line in lines if line["training"] == name]
+    return steps[-1] if steps else 0

@@ -14,7 +14,8 @@ from typing import Any, Final
 from benchmarks.thinking.tasks import Item
 from perdure.cot.answer import Tokens
 from perdure.cot.calling.calls import digest
-from perdure.cot.index.embedding import Encoder, encoder_named
+from perdure.cot.index.embedding import Encoder
+from perdure.cot.index.encoders import encoder_named
 from perdure.cot.models.model import Model, Price, Prompt, Reply, Sampling
 from perdure.cot.models.transformers_model import TransformersModel
 from perdure.cot.picture import Picture
@@ -130,14 +131,14 @@ class Cast:
     person: Person
 
     @classmethod
-    def of(cls, models: Path, folder: Path, prices: Mapping[str, float]) -> Cast:
-        """The three in ``models``, with their replies kept under ``folder``."""
+    def of(cls, models: Path, folder: Path, prices: Mapping[str, float], encoder: str | None = None) -> Cast:
+        """The three in ``models``, with their replies kept under ``folder``; another encoder if it is named."""
         found = {
             name: Remembering(TransformersModel(models / name, f"embedded:{name}"), folder, Price(call=price))
             for name, price in prices.items()
         }
         person = Person(Price(call=prices["master"]))
-        return cls(encoder_named(str(models / "encoder")), found["apprentice"], found["master"], person)
+        return cls(encoder_named(encoder or str(models / "encoder")), found["apprentice"], found["master"], person)
 
     def master_says(self, items: Sequence[Item]) -> list[str | None]:
         """The master's replies, asked as the product asks it."""

@@ -48,6 +48,14 @@ class ShareRouter(ConfidenceRouter):
         del share
         return super().escalate(key, confidence, self.share)
 
+    def line(self, share: float | None) -> float:
+        del share
+        return super().line(self.share)
+
+    def sent(self, share: float | None) -> None:
+        del share
+        super().sent(self.share)
+
 
 @dataclass(frozen=True)
 class Setup:

@@ -1,7 +1,8 @@
 """The three tasks: what is in the cache, what is asked, and what is true.
 
 *easy* and *scenes* have answers that models were trained to give, about other pictures. *naming* has names that no model of ours
-has met: only the cache knows them, and whoever filled it.
+has met: only the cache knows them, and whoever filled it. It is there twice, since all depends on what finds the like: once with our
+small encoder, once with one that has seen photographs.
 """
 
 from __future__ import annotations
@@ -57,6 +58,11 @@ class Task(Protocol):
     def title(self) -> str: ...
 
     @property
+    def encoder(self) -> str | None:
+        """The name of what finds neighbours; None for the one beside the models."""
+        ...
+
+    @property
     def by_person(self) -> bool:
         """Whether the kept answers are a person's, who knows: true, and no model's."""
         ...
@@ -89,6 +95,7 @@ class Easy:
 
     name = "easy"
     title = "easy-VQA (test questions; the master's answers to training questions are kept)"
+    encoder = None
     by_person = False
 
     def asked(self, seed: int, count: int) -> list[Item]:
@@ -128,6 +135,7 @@ class Scenes:
 
     name = "scenes"
     title = "drawn scenes (test split; the master's answers about other test scenes are kept)"
+    encoder = None
     by_person = False
 
     def asked(self, seed: int, count: int) -> list[Item]:
@@ -164,11 +172,12 @@ class Naming:
     More than there are such names is filled up with names that models were trained on.
     """
 
-    name = "naming"
-    title = (
-        "naming (emoji that no model was trained on; one vendor's with their true names are kept, another's are asked)"
-    )
     by_person = True
+
+    def __init__(self, name: str, encoder: str | None = None) -> None:
+        self.name, self.encoder = name, encoder
+        by = f", neighbours by {encoder}" if encoder else ""
+        self.title = f"{name} (emoji that no model was trained on; one vendor's with their true names are kept, another's are asked{by})"
 
     def asked(self, seed: int, count: int) -> list[Item]:
         rng = np.random.default_rng([seed, 0])
@@ -199,7 +208,8 @@ def _emoji_picture(concept: emoji.Concept, vendor: str) -> Picture:
     return Picture(emoji.picture(concept, vendor))
 
 
-TASKS: Final[dict[str, Task]] = {task.name: task for task in (Easy(), Naming(), Scenes())}
+_EVERY: Final[tuple[Task, ...]] = (Easy(), Naming("naming"), Naming("naming-photos", "efficientnet-lite0"), Scenes())
+TASKS: Final = {task.name: task for task in _EVERY}
 
 
 def commonest(answers: Sequence[str]) -> str:

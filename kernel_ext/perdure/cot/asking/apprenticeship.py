@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from perdure.cot.answer import Example
 from perdure.cot.asking.options import Options
@@ -17,6 +18,7 @@ from perdure.cot.calling.calls import Call, Calls
 from perdure.cot.calling.underway import Overtaken
 from perdure.cot.calling.work import Said, Work
 from perdure.cot.judgement.confidence import Confidence, Evidence
+from perdure.cot.judgement.forecast import Forecast, Prospect
 from perdure.cot.models.model import Model, Prompt, Reply, Sampling
 from perdure.cot.questions.prompting import prompt, split_reply
 from perdure.cot.replies.parsing import parse, same
@@ -28,13 +30,16 @@ if TYPE_CHECKING:
 
 
 class Apprenticeship:
-    """The apprentice's part of one wave."""
+    """The apprentice's part."""
 
     def __init__(
         self, options: Options, library: Library, calls: Calls, confidence: Confidence, apprentice: Model
     ) -> None:
         self._options, self._library, self._calls = options, library, calls
         self._confidence, self._apprentice = confidence, apprentice
+        self._forecast = Forecast()
+        self._around: WeakKeyDictionary[Work, list[Neighbour]] = WeakKeyDictionary()
+        """The neighbours of questions that it may be asked."""
 
     def ask(self, works: Sequence[Work], purse: Purse) -> None:
         """Ask all of them; each then has the apprentice's answer and its confidence, or the reason why not as its ``why``."""
@@ -42,7 +47,8 @@ class Apprenticeship:
         neighbours: dict[Work, list[Neighbour]] = {}
         prompts: dict[Work, Prompt] = {}
         for work in works:
-            neighbours[work] = self._library.neighbours(work, first.get(work))
+            known = self._around.pop(work, None)
+            neighbours[work] = self._library.neighbours(work, first.get(work)) if known is None else known
             shown = self._library.helpful(neighbours[work])
             work.examples = tuple(
                 Example(one.entry.id, one.entry.text, one.entry.answer, one.similarity) for one in shown
@@ -55,6 +61,15 @@ class Apprenticeship:
         for work in works:
             if work.evidence is not None:
                 work.confidence = self._confidence.probability(work.evidence)
+                if not self._library.wants_keywords:
+                    self._forecast.learn(_prospect(work, neighbours[work]), work.evidence)
+
+    def saving(self, work: Work, line: float) -> float:
+        """What asking it is expected to save, as a share of the master's price, where an answer below the line won't do."""
+        if self._library.wants_keywords:
+            return 1.0  # neighbours are found by its answer
+        self._around[work] = self._library.neighbours(work)
+        return self._forecast.saving(_prospect(work, self._around[work]), self._confidence.weights, line)
 
     def _first_answers(self, works: Sequence[Work], purse: Purse) -> dict[Work, str]:
         """Its answers without examples, from which the keywords are taken."""
@@ -124,15 +139,40 @@ class Apprenticeship:
         weights = agreeing = 0.0
         best = {True: 0.0, False: 0.0}
         for one in neighbours:
-            says = _says(one, said, work)
-            weight = max(one.similarity, 0.0) ** 4  # the nearest say most
+            says = _says(one, said.value, work)
+            weight = _weight(one)
             weights += weight
             agreeing += weight * says
-            seen = one.hit.picture_similarity
-            best[says] = max(best[says], one.similarity if seen is None else seen)
+            best[says] = max(best[says], _seen(one))
         nearest = max((one.similarity for one in neighbours), default=0.0)
         support = agreeing / weights if weights else 0.5
         return Evidence(certainty, support, max(nearest, 0.0), best[True] - best[False])
+
+
+def _prospect(work: Work, neighbours: Sequence[Neighbour]) -> Prospect:
+    if not neighbours:
+        return Prospect(0.0, 0.5, 0.0)
+    first = max(neighbours, key=lambda one: one.similarity)  # the example that stands next to the question
+    told = _told(first, work)
+    weights = {True: 0.0, False: 0.0}
+    best = {True: 0.0, False: 0.0}
+    for one in neighbours:
+        alike = one is first or _says(one, told, work)
+        weights[alike] += _weight(one)
+        best[alike] = max(best[alike], _seen(one))
+    every = sum(weights.values())
+    consent = weights[True] / every if every else 0.5
+    return Prospect(max(first.similarity, 0.0), consent, best[True] - best[False])
+
+
+def _weight(neighbour: Neighbour) -> float:
+    return max(neighbour.similarity, 0.0) ** 4  # the nearest say most
+
+
+def _seen(neighbour: Neighbour) -> float:
+    """How alike the pictures are; picture and words together where there is none."""
+    seen = neighbour.hit.picture_similarity
+    return neighbour.similarity if seen is None else seen
 
 
 def _agrees(reply: Reply, said: Said, work: Work) -> bool:
@@ -142,8 +182,14 @@ def _agrees(reply: Reply, said: Said, work: Work) -> bool:
         return False
 
 
-def _says(neighbour: Neighbour, said: Said, work: Work) -> bool:
+def _told(neighbour: Neighbour, work: Work) -> Any:
+    """What a neighbour would answer to this question; None if nothing."""
     try:
-        return same(parse(neighbour.entry.answer, work.question), said.value, work.question)
+        return parse(neighbour.entry.answer, work.question)
     except UnusableReply:
-        return False
+        return None
+
+
+def _says(neighbour: Neighbour, value: Any, work: Work) -> bool:
+    told = _told(neighbour, work)
+    return told is not None and value is not None and same(told, value, work.question)

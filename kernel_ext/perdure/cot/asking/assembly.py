@@ -13,7 +13,7 @@ from perdure.cot.asking.path import Path
 from perdure.cot.cache import Cache
 from perdure.cot.calling.calls import Calls
 from perdure.cot.calling.trouble import Trouble
-from perdure.cot.index.embedding import Encoder, embedded_encoder
+from perdure.cot.index.embedding import Encoder
 from perdure.cot.judgement.confidence import Confidence
 from perdure.cot.judgement.near import Calibration
 from perdure.cot.judgement.router import ConfidenceRouter, RandomRouter, Router
@@ -30,17 +30,15 @@ def assembled(
     cache: Cache,
     master: Model | None,
     apprentice: Model | None,
-    encoder: Encoder | None,
+    encoder: Encoder,
     chroma: str | None,
 ) -> Path:
     """The path, with everything that it has learned so far.
 
-    :param encoder: None for the embedded one.
     :param chroma: URL of a Chroma server; None for one of our own beside the cache.
     """
     if options.k is None and (examples := getattr(apprentice, "examples", None)) is not None:
         options = replace(options, k=examples)
-    encoder = encoder or embedded_encoder()
     place = chroma or cache.folder / "chroma"
     token = os.environ.get(VARIABLE, "") if chroma else ""
     retriever = Retriever(Kept(cache, encoder), encoder, place, token=token, cache=cache.identity)

@@ -7,7 +7,6 @@ written in their order. So an answer doesn't depend on how many calls were made 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from perdure.cot.asking.apprenticeship import Apprenticeship
 from perdure.cot.asking.matching import Matching
 from perdure.cot.asking.options import Options
 from perdure.cot.asking.recording import Recording
+from perdure.cot.asking.routing import Routing
 from perdure.cot.budget import Purse
 from perdure.cot.cache import Kind, new_id
 from perdure.cot.calling.calls import Call, Calls
@@ -26,7 +26,7 @@ from perdure.cot.calling.underway import Overtaken
 from perdure.cot.calling.work import Route, Said, Work
 from perdure.cot.judgement.confidence import Confidence
 from perdure.cot.judgement.near import Band
-from perdure.cot.judgement.router import Router, draw
+from perdure.cot.judgement.router import Router
 from perdure.cot.models.model import Model, Reply, Sampling
 from perdure.cot.questions import context
 from perdure.cot.questions.prompting import prompt, split_reply
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 WAVE: Final = 32
 """Questions that see the same cache, of a batch. Not the number of calls at once: that changes no answer."""
-_USUAL: Final = 50
-"""Questions whose mean cost is the usual one."""
 
 
 class Path:
@@ -62,13 +60,15 @@ class Path:
         apprentice: Model | None,
     ) -> None:
         self._options, self._cache, self._library, self._calls = options, cache, library, calls
-        self._matching, self._confidence, self._router = matching, confidence, router
-        self._master, self._apprentice = master, apprentice
+        self._matching, self._confidence = matching, confidence
+        self._master = master
+        self._apprenticeship = (
+            None if apprentice is None else Apprenticeship(options, library, calls, confidence, apprentice)
+        )
+        self._routing = Routing(router, self._apprenticeship, master, options.audit)
         self._recording = Recording(cache, library, trouble, master, apprentice)
         self._reserved: dict[Work, Call] = {}
         """The master's calls that money is set aside for already."""
-        self._master_costs: deque[float] = deque(maxlen=_USUAL)
-        self._apprentice_costs: deque[float] = deque(maxlen=_USUAL)
 
     def answers(
         self, questions: Sequence[Question], route: Route, purse: Purse, *, left: int | None = None
@@ -110,9 +110,9 @@ class Path:
     def _check(self, route: Route) -> None:
         if route in {Route.MASTER, Route.FRESH} and self._master is None:
             raise UsageError("There is no master to ask. Choose one: `%cot use --master openai:MODEL`")
-        if route is Route.APPRENTICE and self._apprentice is None:
+        if route is Route.APPRENTICE and self._apprenticeship is None:
             raise UsageError("There is no apprentice to ask. Choose one: `%cot use --apprentice transformers:PATH`")
-        if self._master is None and self._apprentice is None:
+        if self._master is None and self._apprenticeship is None:
             raise UsageError("There is no model to ask. Choose one: `%cot use --master openai:MODEL`")
 
     # -- without any model ---------------------------------------------------------------------------------------------
@@ -138,15 +138,15 @@ class Path:
     # -- with models ---------------------------------------------------------------------------------------------------
 
     def _wave(self, works: list[Work], purse: Purse, left: int | None) -> None:
-        share = self._share(purse, left)
+        share = self._routing.share(purse, left)
         self._library.embed(works)
         self._near([work for work in works if work.route is Route.AUTO], purse)
         for work in works:
-            self._send(work, share)
+            self._routing.first(work, share)
         self._ask_apprentice([work for work in works if work.open and not work.wants_master], purse)
         for work in works:
             if work.open:
-                self._decide(work, share)
+                self._routing.decide(work, share)
         self._ask_master([work for work in works if work.open and work.wants_master], purse)
         stranded = [work for work in works if work.open and work.master_error is not None and work.unasked]
         self._ask_apprentice([work for work in stranded if work.route is Route.AUTO], purse)
@@ -171,40 +171,13 @@ class Path:
             if match.accept:
                 self._recording.hit(work, match.entry, Source.NEAR, match.why, match.confidence, match.example)
 
-    def _send(self, work: Work, share: float | None) -> None:
-        """Who is asked first: the master where the route says so, or nobody else is there, or the paper's coin falls so."""
-        if not work.open or work.wants_master:
-            return
-        if work.route in {Route.MASTER, Route.FRESH} or self._apprentice is None:
-            work.wants_master = True
-        elif work.route is Route.AUTO and self._master is not None and not self._router.asks_first:
-            work.wants_master = self._router.escalate(work.question.key, 0.0, share)
-            work.why = "the coin fell so" if work.wants_master else ""
-
     def _ask_apprentice(self, works: Sequence[Work], purse: Purse) -> None:
-        if self._apprentice is not None and works:
+        if self._apprenticeship is not None and works:
             before = {work: work.cost for work in works}
-            Apprenticeship(self._options, self._library, self._calls, self._confidence, self._apprentice).ask(
-                works, purse
-            )
-            self._apprentice_costs += [work.cost - before[work] for work in works]
+            self._apprenticeship.ask(works, purse)
+            for work in works:
+                self._routing.spent(apprentice=work.cost - before[work])
             self._ask_apprentice(self._still_open([work for work in works if work.overtaken]), purse)
-
-    def _decide(self, work: Work, share: float | None) -> None:
-        """Whether the apprentice's answer will do."""
-        if work.wants_master or work.route is Route.APPRENTICE or self._master is None:
-            return
-        if work.apprentice is None:
-            work.wants_master, work.why = True, f"the apprentice gave no answer: {work.apprentice_error}"
-            return
-        if not self._router.asks_first:
-            return
-        key, confidence = work.question.key, work.confidence or 0.0
-        if self._router.escalate(key, confidence, share):
-            work.wants_master, work.why = True, f"the apprentice was only {confidence:.0%} sure"
-        elif draw(key, "audit") < self._options.audit and (share is None or share > 0):
-            work.wants_master = work.audited = True
-            work.why = "the apprentice was checked, as it is now and then"
 
     def _still_open(self, overtaken: Sequence[Work]) -> list[Work]:
         """Those whose answer isn't in the cache after all, of those that another process was given first."""
@@ -242,7 +215,7 @@ class Path:
                 overtaken.append(call.work)
                 continue
             self._hear_master(call.work, reply, master)
-            self._master_costs.append(call.work.cost - before[call])
+            self._routing.spent(master=call.work.cost - before[call])
         if overtaken:
             self._ask_master(self._still_open(overtaken), purse)
 
@@ -279,7 +252,7 @@ class Path:
             )
         elif work.apprentice is not None and not insisted:
             why = work.why or f"the apprentice was {work.confidence or 0.0:.0%} sure"
-            line = self._options.enough if self._router.asks_first else 0.0
+            line = self._options.enough if self._routing.by_confidence else 0.0
             sure = work.route is Route.AUTO and work.master_error is None and (work.confidence or 0.0) >= line
             kind = Kind.APPRENTICE if sure else Kind.STOPGAP
             self._recording.kept(work, work.apprentice, Source.APPRENTICE, why, work.confidence, kind)
@@ -294,21 +267,6 @@ class Path:
             agreed = same(work.apprentice.value, master.value, work.question)
             self._confidence.learn(work.evidence, agreed)
             self._recording.apprentice_audit(work, work.evidence, work.apprentice, master, agreed=agreed)
-
-    def _share(self, purse: Purse, left: int | None) -> float | None:
-        """The share of the questions to come that what is left pays the master for; None if nothing limits it."""
-        master = self._master
-        if master is None:
-            return 0.0
-        if purse.left is None or left is None:
-            return None
-        if not self._master_costs:
-            return None  # the first ones show what it costs
-        price = sum(self._master_costs) / len(self._master_costs)
-        own = sum(self._apprentice_costs) / len(self._apprentice_costs) if self._apprentice_costs else 0.0
-        # Who decides by the apprentice's answer pays for it each time; the coin pays for one or the other.
-        more = price if self._router.asks_first else price - own
-        return 1.0 if more <= 0.0 else min(max(purse.left / max(left, 1) - own, 0.0) / more, 1.0)
 
     # -- looking after it ----------------------------------------------------------------------------------------------
 

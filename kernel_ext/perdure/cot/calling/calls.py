@@ -21,7 +21,7 @@ from perdure.cot.calling.turns import RENEWED, Turns
 from perdure.cot.calling.underway import Coming, Overtaken, Pool, Result
 from perdure.cot.calling.work import Route, Work
 from perdure.cot.models.charge import charge
-from perdure.cot.models.model import Model, Price, Prompt, Reply, Sampling, is_hosted
+from perdure.cot.models.model import Model, Price, Prompt, Reply, Sampling, at_once, is_hosted
 from perdure.cot.picture import Picture
 from perdure.errors import BudgetSpent, ModelRefused, NoAnswer, PerdureError, UsageError
 
@@ -77,7 +77,9 @@ class Calls:
 
     def __init__(self, cache: Cache, budget: Budget, concurrency: int, trouble: Trouble) -> None:
         self._cache, self._trouble, self._budget = cache, trouble, budget
-        self._pool, self._turns = Pool(concurrency), Turns(cache, trouble)
+        self._turns = Turns(cache, trouble)
+        self._concurrency = concurrency
+        self._pools: dict[int, Pool] = {}
         self._lock = threading.Lock()
         # Those that money is set aside for, with the reply that is coming once they are under way.
         self._open: dict[Call, Coming | None] = {}
@@ -168,10 +170,17 @@ class Calls:
         fresh = call.work.route is Route.FRESH
         key = None if fresh else (str(self._cache.folder), call.work.question.key, call.digest)
         with held_back():
-            coming, own = self._pool.start(key, partial(self._one, call))
+            coming, own = self._pool(call.model).start(key, partial(self._one, call))
             if own:
                 self._open[call] = coming
         return coming, own
+
+    def _pool(self, model: Model) -> Pool:
+        """Who makes a model's calls: as many at once as the user allows, or as it answers in one go."""
+        size = max(self._concurrency, at_once(model))
+        if size not in self._pools:
+            self._pools[size] = Pool(size)
+        return self._pools[size]
 
     def _awaited(self, call: Call, coming: Coming, *, own: bool) -> Result:
         while True:
@@ -292,7 +301,8 @@ class Calls:
 
     def close(self) -> None:
         """End the threads; calls that are on their way are waited for."""
-        self._pool.close()
+        for pool in self._pools.values():
+            pool.close()
 
 
 def _most(model: Model, prompt: Prompt, sampling: Sampling) -> Tokens:

@@ -68,6 +68,8 @@ class Work:
     master_error: NoAnswer | None = None
     """Why the master has said nothing of use."""
     wants_master: bool = False
+    referred: bool = False
+    """Whether the master is asked because the apprentice was hardly going to be sure enough."""
     audited: bool = False
     """Whether the master is asked to check the apprentice, whose answer would have done."""
     last_call: int | None = None

@@ -34,7 +34,9 @@ BATCH: Final = 64
 KEPT: Final = 8192
 """Vectors of each kind that an encoder remembers, the least recently used going first."""
 
-_EMBEDDED: Final = Path(__file__).resolve().parent.parent / "embedded" / "encoder"
+
+EMBEDDED: Final = Path(__file__).resolve().parent.parent / "embedded" / "encoder"
+"""The folder of the encoder that ships with us."""
 
 
 class Encoder(Protocol):
@@ -85,8 +87,8 @@ def question_vectors(encoder: Encoder, question: Question) -> tuple[Rows | None,
     return None if rows is None else picture_vector(rows), encoder.texts([question.text])[0]
 
 
-class _Parts(NamedTuple):
-    """A loaded model and what goes before it."""
+class Parts(NamedTuple):
+    """A loaded model, with ``encode_image`` and ``encode_text`` as CLIP has them, and what goes before it."""
 
     model: Any
     pixels: Callable[[Sequence[Image]], torch.Tensor]
@@ -95,22 +97,22 @@ class _Parts(NamedTuple):
     dtype: torch.dtype
 
 
-class _ClipEncoder:
-    """What all CLIP models share: loading once, batches, and a memory so that nothing is encoded twice."""
+class LoadedEncoder:
+    """What all our encoders share: loading once, batches, and a memory so that nothing is encoded twice."""
 
     def __init__(self, name: str, version: str, dimensions: int) -> None:
         self.name: Final = name
         self.version: Final = version
         self.dimensions: Final = dimensions
         self._lock = threading.Lock()
-        self._parts: _Parts | None = None
+        self._parts: Parts | None = None
         self._seen_pictures: OrderedDict[str, Rows] = OrderedDict()
         self._seen_texts: OrderedDict[str, Rows] = OrderedDict()
 
     def pictures(self, pictures: Sequence[Picture]) -> Rows:
         """A unit row for each picture."""
 
-        def encode(parts: _Parts, batch: Sequence[Picture]) -> torch.Tensor:
+        def encode(parts: Parts, batch: Sequence[Picture]) -> torch.Tensor:
             pixels = parts.pixels([picture.image for picture in batch])
             return parts.model.encode_image(pixels.to(parts.device, parts.dtype))
 
@@ -120,7 +122,7 @@ class _ClipEncoder:
         """A unit row for each text. Spellings that `perdure.cot.questions.question.normalised` makes one have one row."""
         normal = [normalised(text) for text in texts]
 
-        def encode(parts: _Parts, batch: Sequence[str]) -> torch.Tensor:
+        def encode(parts: Parts, batch: Sequence[str]) -> torch.Tensor:
             return parts.model.encode_text(parts.tokens(batch).to(parts.device))
 
         return self._rows(normal, normal, self._seen_texts, encode)
@@ -130,7 +132,8 @@ class _ClipEncoder:
         with self._lock:
             self._parts = None
 
-    def _load(self) -> _Parts:
+    def load(self) -> Parts:
+        """Read the weights."""
         raise NotImplementedError
 
     def _rows(
@@ -138,7 +141,7 @@ class _ClipEncoder:
         keys: Sequence[str],
         items: Sequence[_T],
         seen: OrderedDict[str, Rows],
-        encode: Callable[[_Parts, Sequence[_T]], torch.Tensor],
+        encode: Callable[[Parts, Sequence[_T]], torch.Tensor],
     ) -> Rows:
         import numpy as np
 
@@ -155,13 +158,13 @@ class _ClipEncoder:
                 seen.popitem(last=False)
         return rows
 
-    def _encoded(self, items: Sequence[_T], encode: Callable[[_Parts, Sequence[_T]], torch.Tensor]) -> Iterator[Rows]:
+    def _encoded(self, items: Sequence[_T], encode: Callable[[Parts, Sequence[_T]], torch.Tensor]) -> Iterator[Rows]:
         if not items:
             return
         import torch
 
         if self._parts is None:
-            self._parts = self._load()
+            self._parts = self.load()
         for start in range(0, len(items), BATCH):
             with torch.inference_mode():
                 out = encode(self._parts, items[start : start + BATCH]).float()
@@ -169,7 +172,7 @@ class _ClipEncoder:
             yield from (row.copy() for row in rows)
 
 
-class OpenClipEncoder(_ClipEncoder):
+class OpenClipEncoder(LoadedEncoder):
     """A CLIP model from a folder: ``open_clip_config.json``, ``model.safetensors``, ``tokenizer.json``, ``encoder.json``.
 
     Weights are read at the first use. ``encoder.json`` has name, version, image_size, mean, std, context_length, bos, eos and pad.
@@ -182,8 +185,9 @@ class OpenClipEncoder(_ClipEncoder):
         dimensions = int(self._architecture["embed_dim"])
         super().__init__(str(self._settings["name"]), str(self._settings["version"]), dimensions)
 
-    def _load(self) -> _Parts:
-        _needs("torch", "torchvision", "open_clip", "tokenizers", "safetensors")
+    def load(self) -> Parts:
+        """Read the weights."""
+        needs("torch", "torchvision", "open_clip", "tokenizers", "safetensors")
         import torch
 
         make_importable()
@@ -197,7 +201,7 @@ class OpenClipEncoder(_ClipEncoder):
             known = ("embed_dim", "vision_cfg", "text_cfg", "quick_gelu")
             model = CLIP(**{key: self._architecture[key] for key in known if key in self._architecture})
         model.load_state_dict(load_file(self._folder / "model.safetensors"))
-        device, dtype = _device()
+        device, dtype = device_here()
         tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
         said = self._settings
 
@@ -208,10 +212,10 @@ class OpenClipEncoder(_ClipEncoder):
             special = (said["bos"], said["eos"], said["pad"])
             return torch.tensor([token_row(tokenizer, text, said["context_length"], special) for text in texts])
 
-        return _Parts(model.to(device, dtype).eval(), pixels_of, tokens_of, device, dtype)
+        return Parts(model.to(device, dtype).eval(), pixels_of, tokens_of, device, dtype)
 
 
-class CheckpointEncoder(_ClipEncoder):
+class CheckpointEncoder(LoadedEncoder):
     """One of open_clip's own architectures with weights from a file on this machine; nothing is downloaded."""
 
     def __init__(self, model: str, checkpoint: Path | str) -> None:
@@ -223,7 +227,7 @@ class CheckpointEncoder(_ClipEncoder):
             raise UsageError(
                 f"There is no checkpoint {str(checkpoint)!r}. Name the file that holds the weights of {model}."
             )
-        _needs("torch", "torchvision", "open_clip")
+        needs("torch", "torchvision", "open_clip")
         make_importable()
         import open_clip
 
@@ -233,11 +237,12 @@ class CheckpointEncoder(_ClipEncoder):
         digest = blake3().update_mmap(str(self._checkpoint)).hexdigest()
         super().__init__(f"open_clip:{model}", digest[:16], int(config["embed_dim"]))
 
-    def _load(self) -> _Parts:
+    def load(self) -> Parts:
+        """Read the weights."""
         import open_clip
         import torch
 
-        device, dtype = _device()
+        device, dtype = device_here()
         with torch.random.fork_rng(devices=[]):
             model, _, prepare = open_clip.create_model_and_transforms(
                 self._architecture, pretrained=str(self._checkpoint)
@@ -247,42 +252,7 @@ class CheckpointEncoder(_ClipEncoder):
         def pixels_of(images: Sequence[Image]) -> torch.Tensor:
             return torch.stack([prepare(image) for image in images])
 
-        return _Parts(model.to(device, dtype).eval(), pixels_of, lambda texts: tokenizer(list(texts)), device, dtype)
-
-
-_shared: dict[tuple[str, str], _ClipEncoder] = {}
-_shared_lock = threading.Lock()
-
-
-def embedded_encoder() -> Encoder:
-    """The encoder that ships with us, one for the whole process."""
-    return encoder_named("embedded")
-
-
-def encoder_named(name: str, checkpoint: Path | str | None = None) -> Encoder:
-    """The encoder that a user names, one for the whole process: ``embedded``, a folder, or ``open_clip:MODEL`` with a checkpoint.
-
-    :raises UsageError: if there is no such encoder.
-    """
-    with _shared_lock:
-        key = (name, str(checkpoint or ""))
-        if key not in _shared:
-            _shared[key] = _new(name, checkpoint)
-        return _shared[key]
-
-
-def _new(name: str, checkpoint: Path | str | None) -> _ClipEncoder:
-    kind, _, model = name.partition(":")
-    if kind == "open_clip" and model:
-        if checkpoint is None:
-            raise UsageError(f"{name} needs its weights as a file on this machine. Give it: checkpoint=FILE")
-        return CheckpointEncoder(model, checkpoint)
-    folder = _EMBEDDED if name == "embedded" else Path(name)
-    if not (folder / "encoder.json").is_file():
-        raise UsageError(
-            f"There is no encoder {name!r}. Name 'embedded', a folder with an encoder.json, or open_clip:MODEL."
-        )
-    return OpenClipEncoder(folder)
+        return Parts(model.to(device, dtype).eval(), pixels_of, lambda texts: tokenizer(list(texts)), device, dtype)
 
 
 def pixels(images: Sequence[Image], size: int, mean: Sequence[float], std: Sequence[float]) -> Rows:
@@ -302,7 +272,8 @@ def token_row(tokenizer: Any, text: str, length: int, special: tuple[int, int, i
     return row + [pad] * (length - len(row))
 
 
-def _device() -> tuple[str, torch.dtype]:
+def device_here() -> tuple[str, torch.dtype]:
+    """Where models run, and how precisely."""
     import torch
 
     if not torch.cuda.is_available():
@@ -320,9 +291,10 @@ def _json(file: Path) -> dict[str, Any]:
     return read
 
 
-def _needs(*packages: str) -> None:
+def needs(*packages: str, extra: str = "cot") -> None:
+    """Raise `MissingExtra` where a package isn't installed that the extra brings."""
     from importlib.util import find_spec
 
     for package in packages:
         if find_spec(package) is None:
-            raise MissingExtra(f"Embeddings need {package}, which isn't installed. Run: pip install 'perdure[cot]'")
+            raise MissingExtra(f"Embeddings need {package}, which isn't installed. Run: pip install 'perdure[{extra}]'")

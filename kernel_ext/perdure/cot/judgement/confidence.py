@@ -39,11 +39,24 @@ class Evidence:
 
     def features(self) -> tuple[float, ...]:
         """What the logistic model sees: each on a scale where 0 says nothing."""
-        # A token probability of 0.99 is far from one of 0.9: what is left to 1 counts, as a logarithm.
-        doubt = -math.log10(max(1.0 - self.certainty, 1e-4)) - 1.0
-        # Neighbours lie close together: a lead of 0.1 says much, and one of 0.5 little more.
-        lead = math.copysign(math.log1p(min(abs(self.lead), _FAR) / _NEAR), self.lead)
-        return (1.0, doubt, 2.0 * self.support - 1.0, (2.0 * self.support - 1.0) * max(self.nearness, 0.0), lead)
+        agreement = 2.0 * self.support - 1.0
+        return (
+            1.0,
+            spread_share(self.certainty),
+            agreement,
+            agreement * max(self.nearness, 0.0),
+            spread_lead(self.lead),
+        )
+
+
+def spread_share(share: float) -> float:
+    """A share near 1, spread out: 0.99 is far from 0.9, so that what is left to 1 counts, as a logarithm. 0.9 becomes 0."""
+    return -math.log10(max(1.0 - share, 1e-4)) - 1.0
+
+
+def spread_lead(lead: float) -> float:
+    """A difference of similarities, spread out: neighbours lie close together, so that 0.1 says much, and 0.5 little more."""
+    return math.copysign(math.log1p(min(abs(lead), _FAR) / _NEAR), lead)
 
 
 PRIOR: Final = (0.59, 1.19, 0.53, 0.44, 0.11)
@@ -76,11 +89,16 @@ class Confidence:
         """Take in one audit."""
         self._seen.append((evidence.features(), agreed))
 
-    def probability(self, evidence: Evidence) -> float:
-        """That the master would answer the same."""
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """The logistic model's, as they are now."""
         if len(self._seen) > self._fitted + self._fitted // 8:
             self._fit()
-        return _sigmoid(sum(w * x for w, x in zip(self._weights, evidence.features(), strict=True)))
+        return self._weights
+
+    def probability(self, evidence: Evidence) -> float:
+        """That the master would answer the same."""
+        return _sigmoid(sum(w * x for w, x in zip(self.weights, evidence.features(), strict=True)))
 
     def _fit(self) -> None:
         import numpy as np

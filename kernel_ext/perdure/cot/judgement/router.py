@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import bisect
-from collections import deque
+import math
 from typing import Final, Protocol
 
 from blake3 import blake3
 
-_REMEMBERED: Final = 2_000
-_EARLY: Final = 20
-"""Confidences after which their distribution says something."""
+_STEP: Final = 0.1
+"""How far one question moves the line, in logits, once many have."""
+_MOST: Final = 0.5
+"""How far one of the first does."""
+_ENDS: Final = 8.0
+"""Logits between which the line stays."""
 
 
 class Router(Protocol):
@@ -21,7 +23,15 @@ class Router(Protocol):
         """Whether it needs the apprentice's answer before it can decide."""
         ...
 
+    def line(self, share: float | None) -> float:
+        """The confidence below which a question goes to the master, as things stand."""
+        ...
+
     def escalate(self, key: str, confidence: float, share: float | None) -> bool: ...
+
+    def sent(self, share: float | None) -> None:
+        """Take note of a question that went to the master without the apprentice being asked."""
+        ...
 
 
 def draw(key: str, purpose: str) -> float:
@@ -32,34 +42,52 @@ def draw(key: str, purpose: str) -> float:
 class ConfidenceRouter:
     """Escalates where the apprentice is least likely to agree with the master.
 
-    Without a budget the line is ``enough``. With one, it is where the share of the questions that can be paid for falls
-    below, by the confidences of late; never above ``enough``, since money that buys nothing is kept.
+    Without a budget the line is ``enough``. With one, it is where the share of the questions that can be paid for falls below;
+    never above ``enough``, since money that buys nothing is kept. That place isn't known, and it moves: confidences fall while
+    one learns how seldom an apprentice is right. So the line follows what happens: each question that went to the master moves
+    it down a little, each other up, in the proportion that brings it to rest where the share is met (*Adaptive conformal inference*,
+    Gibbs and Candes 2021, section 2).
     """
 
     asks_first = True
 
     def __init__(self, enough: float = 0.9) -> None:
         self.enough = enough
-        self._late: deque[float] = deque(maxlen=_REMEMBERED)
-        self._sorted: list[float] = []
+        self._place: float | None = None
+        self._moved = 0
+
+    def line(self, share: float | None) -> float:
+        """``enough`` where the budget pays for everything; otherwise where it has come to."""
+        if share is None or share >= 1.0:
+            return self.enough
+        if share <= 0.0:
+            return 0.0
+        place = _logit(share) if self._place is None else self._place  # as if all confidences were equally frequent
+        return min(1.0 / (1.0 + math.exp(-place)), self.enough)
 
     def escalate(self, key: str, confidence: float, share: float | None) -> bool:
-        """``key`` settles ties, so that the same question is decided the same way."""
-        self._remember(confidence)
-        if confidence >= self.enough:
-            return False
-        if share is None or share >= 1.0:
-            return True
-        if len(self._sorted) < _EARLY:
-            return draw(key, "early") < share
-        low, high = bisect.bisect_left(self._sorted, confidence), bisect.bisect_right(self._sorted, confidence)
-        return low + draw(key, "tie") * (high - low) < share * len(self._sorted)
+        """True below the line."""
+        del key
+        below = confidence < self.line(share)
+        self._follow(share, sent=below)
+        return below
 
-    def _remember(self, confidence: float) -> None:
-        if len(self._late) == _REMEMBERED:
-            self._sorted.pop(bisect.bisect_left(self._sorted, self._late[0]))
-        self._late.append(confidence)
-        bisect.insort(self._sorted, confidence)
+    def sent(self, share: float | None) -> None:
+        """Counts as one below the line."""
+        self._follow(share, sent=True)
+
+    def _follow(self, share: float | None, *, sent: bool) -> None:
+        if share is None or not 0.0 < share < 1.0:
+            return
+        self._moved += 1
+        step = max(_STEP, _MOST / self._moved**0.5)
+        place = min(_logit(share) if self._place is None else self._place, _logit(self.enough))
+        self._place = max(-_ENDS, min(place + step * (share - sent), _ENDS))
+
+
+def _logit(share: float) -> float:
+    kept = min(max(share, 1e-4), 1.0 - 1e-4)
+    return math.log(kept / (1.0 - kept))
 
 
 class RandomRouter:
@@ -69,6 +97,14 @@ class RandomRouter:
 
     def __init__(self, share: float) -> None:
         self.share = share
+
+    def line(self, share: float | None) -> float:
+        """No confidence is low enough."""
+        del share
+        return 0.0
+
+    def sent(self, share: float | None) -> None:
+        """Changes nothing."""
 
     def escalate(self, key: str, confidence: float, share: float | None) -> bool:
         """True for ``self.share`` of all questions (fewer if the budget pays for fewer), whatever the confidence."""

@@ -65,7 +65,8 @@ class Model(Protocol):
 
     ``name`` is what the user wrote, such as ``transformers:/models/qwen`` or ``openai:gpt-5``; ``version`` changes when its
     answers might (a digest of the weights; what the server calls itself). ``price`` is None when nobody has said it. A model may
-    have ``examples`` besides: how many it makes use of, which is what it is shown unless it is said how many.
+    have ``examples`` besides: how many it makes use of, which is what it is shown unless it is said how many; and ``at_once``: how many
+    calls it answers in one go, when they come at once.
     """
 
     @property
@@ -92,6 +93,11 @@ class Model(Protocol):
     def close(self) -> None:
         """Let go of memory and connections; the next call takes them again."""
         ...
+
+
+def at_once(model: Model) -> int:
+    """How many calls the model answers in one go."""
+    return int(getattr(model, "at_once", 1))
 
 
 def is_hosted(model: Model) -> bool:

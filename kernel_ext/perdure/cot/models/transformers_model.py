@@ -14,7 +14,7 @@ from perdure.cot.models.allowance import LARGEST, text_tokens
 from perdure.cot.models.charge import charged
 from perdure.cot.models.model import Price, Prompt, Reply, Sampling
 from perdure.cot.models.prices import price as checked
-from perdure.cot.models.weights import Asked, Weights, free_device_memory
+from perdure.cot.models.weights import TOGETHER, Asked, Weights, free_device_memory
 from perdure.cot.picture import Picture
 from perdure.errors import PerdureError, UnusableReply
 
@@ -28,6 +28,8 @@ class TransformersModel:
     Loaded at the first question, shared within the process, freed by `close`. It runs on a GPU in bfloat16 where there is one, else on the CPU
     in float32. Questions from several threads go through the model together.
     """
+
+    at_once = TOGETHER
 
     def __init__(
         self,

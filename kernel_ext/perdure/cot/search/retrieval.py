@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _CANDIDATES: Final = 48
 """Candidates that are ranked, at least."""
 _PER_EXAMPLE: Final = 8
-_GROUP: Final = 256
+_GROUP: Final = 128
 """Candidates of the hierarchical strategy."""
 _STALE: Final = 0.1
 """The share of changed entries from which on the groups are made anew."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from PIL.Image import Image
 
 from cot.painters import Painter, disc
-from perdure.cot import Budget, Cot, Price
+from perdure.cot import Budget, Cot, Price, Prompt, Reply, Sampling
 from perdure.cot.models.names import model
 from perdure.errors import BudgetSpent, ModelUnavailable, UsageError
 
@@ -172,6 +173,21 @@ def test_now_and_then_it_is_asked_to_see_whether_that_still_holds(
         learned = apprentice.calls
         cot.ask_many(questions(192)[128:])
     assert 0 < apprentice.calls - learned < 30
+
+
+def test_a_model_that_answers_many_in_one_go_is_asked_so_many_at_once(master: Painter, cache_folder: Path) -> None:
+    together = threading.Barrier(6)
+
+    class Local(Painter):
+        at_once = 6
+
+        def generate(self, prompt: Prompt, sampling: Sampling = Sampling()) -> Reply:  # noqa: B008 - frozen
+            together.wait(timeout=60)  # nobody goes on before all six are here
+            return super().generate(prompt, sampling)
+
+    with Cot(master, Local("local"), concurrency=2, delta=0.0) as cot:
+        answers = cot.ask_many(questions(12), route="apprentice")
+    assert [answer.source for answer in answers] == ["apprentice"] * 12
 
 
 def test_a_batch_pays_once_for_what_it_asks_twice(cot: Cot, master: Painter) -> None:

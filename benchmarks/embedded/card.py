@@ -52,7 +52,8 @@ def card(found: dict[str, Any], log: list[dict[str, Any]], size: int) -> str:
         ),
         "",
         f"{size / 1e6:.1f} MB in half precision; computed in single precision. All three share a byte-level BPE tokenizer of 2,000 tokens that makes",
-        "everything lower case. A picture is 17 tokens. The apprentice's eyes began as the encoder's; the master began as the apprentice, grown.",
+        "everything lower case. A picture is 17 tokens. The apprentice's eyes began as the encoder's; the master began as the apprentice, grown. Both",
+        "were first told patch by patch what is to be seen (`benchmarks/embedded/eyes.py`).",
         "",
         "## Accuracy",
         "",
@@ -111,16 +112,20 @@ def _share(value: float | None) -> str:
 
 
 def _spent(log: list[dict[str, Any]], name: str) -> str:
-    """Steps and time of all its stages: the steps are counted anew in each."""
+    """Steps and time of all its stages: the steps are counted anew in each, and the minutes also where a stage was resumed."""
     mine = [line for line in log if line["training"] == name]
-    ends = [
-        line for line, after in zip(mine, [*mine[1:], None], strict=True) if not after or after["step"] <= line["step"]
-    ]
-    if not ends:
+    if not mine:
         return ""
-    steps, minutes = sum(line["step"] for line in ends), sum(line["minutes"] for line in ends)
-    stages = f" in {len(ends)} stages" if len(ends) > 1 else ""
+    ends = {count: _ends(mine, count) for count in ("step", "minutes")}
+    steps, minutes = (sum(line[count] for line in ends[count]) for count in ends)
+    stages = f" in {len(ends['step'])} stages" if len(ends["step"]) > 1 else ""
     return f"{steps:,} steps{stages}, {minutes:.0f} min of one core"
+
+
+def _ends(lines: list[dict[str, Any]], count: str) -> list[dict[str, Any]]:
+    """The lines after which the count begins anew, and the last."""
+    pairs = zip(lines, [*lines[1:], None], strict=True)
+    return [line for line, after in pairs if after is None or after[count] <= line[count]]
 
 
 def main() -> None:

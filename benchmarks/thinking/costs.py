@@ -19,8 +19,10 @@ from benchmarks.thinking.tasks import Item, Task
 SIZES: Final = (100, 1_000, 10_000)
 """Answers in the cache at the beginning, where the task has so many."""
 COINS: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-SHARES: Final = (0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
-LINES: Final = (0.5, 0.7, 0.8, 0.9, 0.95)
+SHARES: Final = (0.1, 0.2, 0.35, 0.5, 0.6, 0.7, 0.9)
+FEWER: Final = (0.2, 0.5, 0.7)
+"""Shares on the stream with repetition."""
+LINES: Final = (0.5, 0.7, 0.9)
 MASTER: Final = "master alone"
 """Only exact hits are saved, where questions come again."""
 BOTH: Final = "both for everything"
@@ -67,7 +69,7 @@ def setups(warm: int, sizes: Sequence[int]) -> tuple[dict[str, Setup], dict[str,
     once[BOTH] = line(1.01, warm=warm)
     again = {MASTER: random(1.0, delta=0.0, k=0)}
     again |= {f"random, {coin:.0%} to the master": random(coin, warm=warm) for coin in COINS}
-    again |= {f"confidence, least sure {part:.0%} to the master": share(part, warm=warm) for part in SHARES}
+    again |= {f"confidence, least sure {part:.0%} to the master": share(part, warm=warm) for part in FEWER}
     again["confidence, line at 0.9"] = line(0.9, warm=warm)
     again["... near match off"] = line(0.9, warm=warm, delta=0.0)
     again["... no examples"] = line(0.9, warm=warm, start="none")

@@ -184,12 +184,9 @@ _WHY: Final = {
     "lift by": "Lift: examples raise these models where only the cache knows the answer. Where the apprentice has learned to answer, a kept answer about "
     "another picture tells it next to nothing, and one example more or less changes few answers.",
     "the least gain": "Harm: a word in an example can still draw the apprentice to it, and one threshold serves all strategies and tasks.",
-    "in the middle": "Ahead of the coin: where master and apprentice lie few points apart there is little to gain by asking the right one. On naming the "
-    "apprentice is seldom right, and is paid for each question, also where its answer isn't taken; the coin pays it only where it is. What the "
-    "confidence gains by choosing is about as much as that costs.",
-    "at worst": "Below the coin: besides, confidences fall while the router learns how seldom this apprentice is right, so that new questions lie below most of "
-    "those remembered, and more are escalated than the share that was set. Both would be mended by a forecast that sends a question to the master before "
-    "the apprentice is asked.",
+    "in the middle": "Ahead of the coin: where master and apprentice lie few points apart there is little to gain by asking the right one. On naming all "
+    "hangs on how often the nearest neighbour is the right one: an apprentice that is seldom right is seldom worth its price.",
+    "at worst": "Below the coin: the apprentice is paid for each question that is put to it, also where its answer isn't taken; the coin pays it only where it is.",
     "cost of 95 %": "Cost: a master that is always right and an apprentice that is seldom right leave nothing to save but by the cache itself.",
 }
 """Why a goal is missed, by what its rows are called."""

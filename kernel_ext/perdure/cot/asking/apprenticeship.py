@@ -21,6 +21,7 @@ from perdure.cot.judgement.confidence import Confidence, Evidence
 from perdure.cot.judgement.forecast import Forecast, Prospect
 from perdure.cot.models.model import Model, Prompt, Reply, Sampling
 from perdure.cot.questions.prompting import prompt, split_reply
+from perdure.cot.questions.question import normalised
 from perdure.cot.replies.parsing import parse, same
 from perdure.errors import NoAnswer, UnusableReply
 
@@ -146,7 +147,7 @@ class Apprenticeship:
             best[says] = max(best[says], _seen(one))
         nearest = max((one.similarity for one in neighbours), default=0.0)
         support = agreeing / weights if weights else 0.5
-        return Evidence(certainty, support, max(nearest, 0.0), best[True] - best[False])
+        return Evidence(certainty, support, max(nearest, 0.0), best[True] - best[False], _apart(neighbours))
 
 
 def _prospect(work: Work, neighbours: Sequence[Neighbour]) -> Prospect:
@@ -167,6 +168,11 @@ def _prospect(work: Work, neighbours: Sequence[Neighbour]) -> Prospect:
 
 def _weight(neighbour: Neighbour) -> float:
     return max(neighbour.similarity, 0.0) ** 4  # the nearest say most
+
+
+def _apart(neighbours: Sequence[Neighbour]) -> bool:
+    said = {normalised(one.entry.answer) for one in neighbours}
+    return len(said) == len(neighbours) > 2
 
 
 def _seen(neighbour: Neighbour) -> float:

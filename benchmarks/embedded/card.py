@@ -45,9 +45,9 @@ def card(found: dict[str, Any], log: list[dict[str, Any]], size: int) -> str:
         "",
         "| | architecture | parameters | trained for |",
         "|---|---|---|---|",
-        f"| `encoder` | open_clip `CLIP`, ViT, 64 x 64 pictures, 128 dimensions | {found['encoder']['parameters']:,} | {_spent(log, 'encoder')} |",
+        f"| `encoder` | open_clip `CLIP`, ViT, 64 x 64 pictures, 128 dimensions | {found['encoder']['parameters']:,} | {spent(log, 'encoder')} |",
         *(
-            f"| `{name}` | transformers `LlavaForConditionalGeneration`: CLIP eyes, Qwen2 | {found[name]['parameters']:,} | {_spent(log, name)} |"
+            f"| `{name}` | transformers `LlavaForConditionalGeneration`: CLIP eyes, Qwen2 | {found[name]['parameters']:,} | {spent(log, name)} |"
             for name in models
         ),
         "",
@@ -111,7 +111,7 @@ def _share(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.1f} %"
 
 
-def _spent(log: list[dict[str, Any]], name: str) -> str:
+def spent(log: list[dict[str, Any]], name: str) -> str:
     """Steps and time of all its stages: the steps are counted anew in each, and the minutes also where a stage was resumed."""
     mine = [line for line in log if line["training"] == name]
     if not mine:

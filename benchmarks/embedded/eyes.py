@@ -23,6 +23,8 @@ BESIDE: Final = {"scenes": 32, "plain": 16, "emoji": 0}
 """Pictures beside a step that learns answers."""
 ALONE: Final = 900
 """Steps at the beginning that are for the eyes alone."""
+MOST: Final = 0.5
+"""... but no larger a share of a short training."""
 _EMPTY: Final = 0.3
 """The weight of a patch where nothing is."""
 _KINDS: Final = ("circle", "rectangle", "triangle", *map(str, range(10)))

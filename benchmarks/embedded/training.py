@@ -78,14 +78,18 @@ def run(name: str, folder: Path, begin: Begin, budget: Budget, seed: int, device
     alike = ClipLoss()
     concept_of = np.array([number for number, drawn in enumerate(data.drawn) for _ in drawn])
     peaks = [group["lr"] for group in optimizer.param_groups]
+    begun = budget.done
     while budget.left():
+        alone = budget.done < eyes.ALONE and budget.share() < eyes.MOST
+        begun = budget.done + 1 if alone else begun
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-            group["lr"] = peak * _pace(budget)
-        if budget.done < eyes.ALONE:
+            group["lr"] = peak * _pace(budget, begun, alone=alone)
+        if alone:
             with mixed(device):
                 loss = school.loss(eyes.SHOWN, noise)
             _learn(loss, optimizer, model)
-            budget.step(loss=float(loss.detach()))
+            if budget.step(loss=float(loss.detach())):
+                save(model, processor, folder)
             continue
         copying = begin.model is None and budget.done < eyes.ALONE + COPYING
         shapes = SHAPES["first" if copying else name]
@@ -120,11 +124,9 @@ def run(name: str, folder: Path, begin: Begin, budget: Budget, seed: int, device
             model.train()
 
 
-def _pace(budget: Budget) -> float:
+def _pace(budget: Budget, begun: int, *, alone: bool) -> float:
     """The learning rate as a share of its peak: eyes alone learn twice as fast, and who reads what they see begins slowly."""
-    if budget.done < eyes.ALONE:
-        return 2 * budget.rate()
-    return budget.rate() * min(1.0, (budget.done - eyes.ALONE + 1) / 100)
+    return 2 * budget.rate() if alone else budget.rate() * min(1.0, (budget.done - begun + 1) / 100)
 
 
 def _learn(loss: Tensor, optimizer: Any, model: Any) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.thinking import streams
 from benchmarks.thinking.intervals import Scores
 from benchmarks.thinking.memory import Cast
-from benchmarks.thinking.runs import Outcome, Runs, Setup, line, random, share
+from benchmarks.thinking.runs import Outcome, Runs, Setup, both, line, random, share
 from benchmarks.thinking.tasks import Item, Task
 
 SIZES: Final = (100, 1_000, 10_000)
@@ -66,7 +66,7 @@ def setups(warm: int, sizes: Sequence[int]) -> tuple[dict[str, Setup], dict[str,
     once |= {f"random, {coin:.0%} to the master": random(coin, warm=warm) for coin in COINS}
     once |= {f"confidence, least sure {part:.0%} to the master": share(part, warm=warm) for part in SHARES}
     once |= {f"confidence, line at {enough:g}": line(enough, warm=warm) for enough in LINES}
-    once[BOTH] = line(1.01, warm=warm)
+    once[BOTH] = both(warm=warm)
     again = {MASTER: random(1.0, delta=0.0, k=0)}
     again |= {f"random, {coin:.0%} to the master": random(coin, warm=warm) for coin in COINS}
     again |= {f"confidence, least sure {part:.0%} to the master": share(part, warm=warm) for part in FEWER}

@@ -79,6 +79,23 @@ def line(enough: float, **rest: Any) -> Setup:
     return Setup(ConfidenceRouter(enough), **rest)
 
 
+class BothRouter(ConfidenceRouter):
+    """Everybody is asked everything."""
+
+    def line(self, share: float | None) -> float:
+        del share
+        return 0.0
+
+    def escalate(self, key: str, confidence: float, share: float | None) -> bool:
+        del key, confidence, share
+        return True
+
+
+def both(**rest: Any) -> Setup:
+    """Both are asked, whatever the confidence."""
+    return Setup(BothRouter(), **rest)
+
+
 def share(of_all: float, **rest: Any) -> Setup:
     """The least confident share goes to the master."""
     return Setup(ShareRouter(of_all), **rest)

@@ -11,6 +11,7 @@ from sklearn.datasets import load_sample_image
 
 from cot.painters import Painter, disc
 from perdure.cot import Cot
+from perdure.cot.index.embedding import EMBEDDED
 from perdure.cot.index.encoders import embedded_encoder, encoder_named
 from perdure.cot.picture import Picture
 from perdure.errors import MissingExtra, UsageError
@@ -56,6 +57,14 @@ def test_it_is_chosen_by_its_name() -> None:
         taught = cot.ask("Which colour is the disc?", disc("green"), route="master")
         answer = cot.ask("Which colour is the disc?", disc("green", radius=14), route="apprentice")
         assert [example.entry for example in answer.examples] == [taught.entry]
+
+
+def test_none_is_the_embedded_one_and_a_folder_is_a_folder() -> None:
+    for radius, encoder in ((14, None), (13, EMBEDDED)):
+        with Cot(Painter("master"), Painter("apprentice"), encoder=encoder) as cot:
+            taught = cot.ask("Which colour is the disc?", disc("red"), route="master")
+            answer = cot.ask("Which colour is the disc?", disc("red", radius=radius), route="apprentice")
+            assert [example.entry for example in answer.examples] == [taught.entry]
 
 
 def test_an_encoder_that_is_not_there_is_refused_at_once() -> None:

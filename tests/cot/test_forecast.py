@@ -40,6 +40,10 @@ def test_the_higher_the_line_the_less_is_saved() -> None:
     assert savings[-1] < 0.1
 
 
+def test_where_no_answer_will_do_none_saves_anything() -> None:
+    assert taught().saving(ALONE, Confidence().weights, 1.0) == 0.0
+
+
 def test_it_follows_the_confidence_at_once() -> None:
     forecast, confidence = taught(), Confidence()
     before = forecast.saving(ALONE, confidence.weights, 0.5)

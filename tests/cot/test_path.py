@@ -11,7 +11,7 @@ import pytest
 from PIL.Image import Image
 
 from cot.painters import Painter, disc
-from perdure.cot import Budget, Cot, Price, Prompt, Reply, Sampling
+from perdure.cot import Answer, Budget, Cot, Price, Prompt, Reply, Sampling
 from perdure.cot.models.names import model
 from perdure.errors import BudgetSpent, ModelUnavailable, UsageError
 
@@ -155,6 +155,16 @@ def test_an_apprentice_that_will_not_be_sure_enough_is_not_paid_for(
     assert {answer.why for answer in answers} == {"the apprentice was hardly going to be sure enough"}
     assert {answer.cost for answer in answers} == {0.01}
     assert apprentice.calls == learned < 128
+
+
+def test_a_batch_with_little_money_still_answers_everything(master: Painter, cache_folder: Path) -> None:
+    apprentice = Painter("apprentice", price=Price(call=0.005), certainty=0.3, says=lambda colour, prompt: "pink")
+    with Cot(master, apprentice, audit=0.0, delta=0.0) as cot:
+        cot.ask_many(questions(64))  # it learns that the apprentice is hopeless
+        answers = cot.ask_many(questions(96)[64:], cap=0.2)
+    assert all(isinstance(answer, Answer) for answer in answers)
+    assert sum(answer.cost for answer in answers) <= 0.2 + 1e-9
+    assert {answer.source for answer in answers} == {"master", "apprentice"}
 
 
 def test_an_apprentice_that_costs_nothing_is_asked_all_the_same(master: Painter, cache_folder: Path) -> None:

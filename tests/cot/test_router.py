@@ -48,6 +48,15 @@ def test_money_that_would_buy_nothing_is_kept() -> None:
     assert router.escalate("", 0.3, 0.9)
 
 
+def test_another_budget_moves_the_line_at_once() -> None:
+    rng = np.random.default_rng(2)
+    router = ConfidenceRouter(enough=1.0)
+    for n in range(300):
+        router.escalate(str(n), float(rng.uniform(0, 1)), 0.05)
+    assert router.line(0.05) < 0.15
+    assert router.line(0.8) == pytest.approx(0.8, abs=0.15)
+
+
 def test_without_money_nobody_is_sent_and_without_a_limit_all_below_the_line() -> None:
     router = ConfidenceRouter(enough=0.9)
     assert not router.escalate("", 0.0, 0.0)

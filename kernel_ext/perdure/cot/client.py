@@ -58,8 +58,8 @@ class Cot(Keeping):
     :param start: which kept answers serve as examples: ``warm`` all, ``cold`` those kept from now on, ``none`` none.
     :param enough: the confidence at which the apprentice's answer will do.
     :param random_share: if given, chance alone decides who is asked, and the master gets this share of the questions.
-    :param audit: the share of the apprentice's confident answers that the master is asked to check.
-    :param concurrency: model calls at once.
+    :param audit: the share of the apprentice's confident answers that the master is asked to check, and of hopeless questions that are put to it.
+    :param concurrency: model calls at once; the embedded models answer up to 32 in one go all the same.
     :param urls: whether pictures may be fetched from URLs.
     :param encoder: what finds similar questions: ``embedded``, ``efficientnet-lite0``, a folder, ``open_clip:MODEL@FILE``, or an object.
     :param chroma: URL of a Chroma server; None for one of our own on this machine.
@@ -85,7 +85,7 @@ class Cot(Keeping):
         audit: float = 0.02,
         concurrency: int = 8,
         urls: bool = False,
-        encoder: Encoder | str = "embedded",
+        encoder: Encoder | str | FilePath | None = "embedded",
         chroma: str | None = None,
         keep_images: str = "full",
         limit_bytes: int | None = None,
@@ -114,10 +114,11 @@ class Cot(Keeping):
             concurrency=concurrency,
             urls=urls,
         )
+        named = "embedded" if encoder is None else encoder
+        self._encoder = encoder_named(str(named)) if isinstance(named, str | FilePath) else named
         self.master: Model | None = model(master)
         self.apprentice: Model | None = model(apprentice)
         self.cache = Cache.open(cache, keep_images=keep_images, limit_bytes=limit_bytes, expire_days=expire_days)
-        self._encoder = encoder_named(encoder) if isinstance(encoder, str) else encoder
         self._chroma = chroma
         self._turn, self._pid = threading.RLock(), os.getpid()
         self._path: Path | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from perdure.cot.answer import Example
@@ -28,6 +28,9 @@ from perdure.errors import NoAnswer, UnusableReply
 if TYPE_CHECKING:
     from perdure.cot.asking.library import Library, Neighbour
     from perdure.cot.cache.calls import Role
+
+
+_NOTHING: Final = object()
 
 
 class Apprenticeship:
@@ -189,13 +192,13 @@ def _agrees(reply: Reply, said: Said, work: Work) -> bool:
 
 
 def _told(neighbour: Neighbour, work: Work) -> Any:
-    """What a neighbour would answer to this question; None if nothing."""
+    """What a neighbour would answer to this question; `_NOTHING` if that is no answer to it."""
     try:
         return parse(neighbour.entry.answer, work.question)
     except UnusableReply:
-        return None
+        return _NOTHING
 
 
 def _says(neighbour: Neighbour, value: Any, work: Work) -> bool:
     told = _told(neighbour, work)
-    return told is not None and value is not None and same(told, value, work.question)
+    return told is not _NOTHING and value is not _NOTHING and same(told, value, work.question)

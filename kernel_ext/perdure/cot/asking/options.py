@@ -39,11 +39,11 @@ class Options:
     random_share: float | None = None
     """Not None: the paper's random router, which asks the master this share of the questions."""
     audit: float = 0.02
-    """The share of confident apprentice's answers that the master is asked to check."""
+    """The share of confident apprentice's answers that the master is asked to check, and of hopeless questions that are put to it."""
     samples: int = 3
     """Samples whose agreement stands for the confidence, of an apprentice that gives no probabilities."""
     concurrency: int = 8
-    """Model calls at once."""
+    """Model calls at once. A model that answers many in one go (``at_once``) is asked so many."""
     urls: bool = False
     """Whether a picture may be fetched from a URL."""
 

@@ -139,6 +139,7 @@ class Path:
 
     def _wave(self, works: list[Work], purse: Purse, left: int | None) -> None:
         share = self._routing.share(purse, left)
+        self._routing.begin(len(works), share)
         self._library.embed(works)
         self._near([work for work in works if work.route is Route.AUTO], purse)
         for work in works:

@@ -30,6 +30,8 @@ class Routing:
         self._router, self._apprenticeship, self._master, self._audit = router, apprenticeship, master, audit
         self._master_costs: deque[float] = deque(maxlen=_USUAL)
         self._apprentice_costs: deque[float] = deque(maxlen=_USUAL)
+        self._room = 0
+        """How many questions of this wave may still go to the master unasked: no more than there is money for."""
 
     @property
     def by_confidence(self) -> bool:
@@ -38,10 +40,15 @@ class Routing:
 
     def spent(self, *, master: float | None = None, apprentice: float | None = None) -> None:
         """Take note of what a question cost."""
-        if master is not None:
+        # What was paid before, refused or not to be had cost nothing, and says nothing of prices.
+        if master:
             self._master_costs.append(master)
-        if apprentice is not None:
+        if apprentice:
             self._apprentice_costs.append(apprentice)
+
+    def begin(self, questions: int, share: float | None) -> None:
+        """A wave of so many questions begins."""
+        self._room = questions if share is None else round(share * questions)
 
     def share(self, purse: Purse, left: int | None) -> float | None:
         """The share of the questions to come that what is left pays the master for; None if nothing limits it."""
@@ -70,12 +77,13 @@ class Routing:
             work.wants_master = self._router.escalate(work.question.key, 0.0, share)
             work.why = "the coin fell so" if work.wants_master else ""
         elif self._hopeless(work, self._apprenticeship, share):
+            self._room -= 1
             work.wants_master = work.referred = True
             work.why = "the apprentice was hardly going to be sure enough"
 
     def _hopeless(self, work: Work, apprenticeship: Apprenticeship, share: float | None) -> bool:
         price, own = _mean(self._master_costs), _mean(self._apprentice_costs)
-        if price <= 0.0 or own <= 0.0 or (share is not None and share <= 0.0):
+        if price <= 0.0 or own <= 0.0 or self._room < 1:
             return False  # what costs nothing is asked
         if draw(work.question.key, "forecast") < self._audit:
             return False  # now and then to see whether it still is
@@ -89,6 +97,7 @@ class Routing:
             return
         if work.apprentice is None:
             work.wants_master, work.why = True, f"the apprentice gave no answer: {work.apprentice_error}"
+            self._router.sent(share)
             return
         if not self._router.asks_first:
             return

@@ -178,9 +178,7 @@ class Calls:
     def _pool(self, model: Model) -> Pool:
         """Who makes a model's calls: as many at once as the user allows, or as it answers in one go."""
         size = max(self._concurrency, at_once(model))
-        if size not in self._pools:
-            self._pools[size] = Pool(size)
-        return self._pools[size]
+        return self._pools.setdefault(size, Pool(size))
 
     def _awaited(self, call: Call, coming: Coming, *, own: bool) -> Result:
         while True:

@@ -102,7 +102,7 @@ class Confidence:
 
     def probability(self, evidence: Evidence) -> float:
         """That the master would answer the same."""
-        return _sigmoid(sum(w * x for w, x in zip(self.weights, evidence.features(), strict=True)))
+        return sigmoid(sum(w * x for w, x in zip(self.weights, evidence.features(), strict=True)))
 
     def _fit(self) -> None:
         import numpy as np
@@ -113,7 +113,8 @@ class Confidence:
         self._weights = tuple(float(weight) for weight in _posterior(rows, agreed))
 
 
-def _sigmoid(value: float) -> float:
+def sigmoid(value: float) -> float:
+    """Logits to a probability, never quite 0 or 1."""
     return 1.0 / (1.0 + math.exp(-max(min(value, 30.0), -30.0)))
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 
-from perdure.cot.judgement.confidence import Evidence, spread_lead, spread_share
+from perdure.cot.judgement.confidence import Evidence, sigmoid, spread_lead, spread_share
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,28 +68,29 @@ class Forecast:
         """
         import numpy as np
 
-        if len(self._seen) < _LEAST or line >= 1.0:
+        if len(self._seen) < _LEAST:
             return 1.0
-        if self._slopes is None or self._since > len(self._seen) // 8:
+        if line >= 1.0:
+            return 0.0
+        if self._slopes is None or self._rest is None or self._since > len(self._seen) // 8:
             self._fit()
         assert self._slopes is not None
         assert self._rest is not None
         told = np.asarray(weights)
         middle = float(np.asarray(prospect.features()) @ self._slopes @ told)
         deviation = math.sqrt(max(float(told @ self._rest @ told), 0.0))
-        cases = (1.0 / (1.0 + math.exp(-middle - deviation * case)) for case in _CASES)
+        cases = (sigmoid(middle + deviation * case) for case in _CASES)
         return sum(max(sure - line, 0.0) for sure in cases) / len(_CASES) / (1.0 - line)
 
     def _fit(self) -> None:
         import numpy as np
 
-        self._since = 0
         rows = np.array([before for before, _ in self._seen])
         found = np.array([after for _, after in self._seen])
         middle = found.mean(0)
         prior = np.zeros((rows.shape[1], found.shape[1]))
         prior[0] = middle  # without a slope, the mean
         curve = rows.T @ rows + _RIDGE * np.eye(rows.shape[1])
-        self._slopes = prior + np.linalg.solve(curve, rows.T @ (found - rows @ prior))
-        rest = found - rows @ self._slopes
-        self._rest = rest.T @ rest / len(rows)
+        slopes = prior + np.linalg.solve(curve, rows.T @ (found - rows @ prior))
+        rest = found - rows @ slopes
+        self._slopes, self._rest, self._since = slopes, rest.T @ rest / len(rows), 0

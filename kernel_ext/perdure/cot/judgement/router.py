@@ -54,6 +54,8 @@ class ConfidenceRouter:
     def __init__(self, enough: float = 0.9) -> None:
         self.enough = enough
         self._place: float | None = None
+        self._share = 0.5
+        """The share that the place belongs to."""
         self._moved = 0
 
     def line(self, share: float | None) -> float:
@@ -62,8 +64,7 @@ class ConfidenceRouter:
             return self.enough
         if share <= 0.0:
             return 0.0
-        place = _logit(share) if self._place is None else self._place  # as if all confidences were equally frequent
-        return min(1.0 / (1.0 + math.exp(-place)), self.enough)
+        return min(1.0 / (1.0 + math.exp(-self._at(share))), self.enough)
 
     def escalate(self, key: str, confidence: float, share: float | None) -> bool:
         """True below the line."""
@@ -81,8 +82,13 @@ class ConfidenceRouter:
             return
         self._moved += 1
         step = max(_STEP, _MOST / self._moved**0.5)
-        place = min(_logit(share) if self._place is None else self._place, _logit(self.enough))
+        place = min(self._at(share), _logit(self.enough))
+        self._share = share
         self._place = max(-_ENDS, min(place + step * (share - sent), _ENDS))
+
+    def _at(self, share: float) -> float:
+        """Where the line begins for this share: as if all confidences were equally frequent, or from where it had come to."""
+        return _logit(share) if self._place is None else self._place + _logit(share) - _logit(self._share)
 
 
 def _logit(share: float) -> float:

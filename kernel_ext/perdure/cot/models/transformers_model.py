@@ -14,7 +14,7 @@ from perdure.cot.models.allowance import LARGEST, text_tokens
 from perdure.cot.models.charge import charged
 from perdure.cot.models.model import Price, Prompt, Reply, Sampling
 from perdure.cot.models.prices import price as checked
-from perdure.cot.models.weights import TOGETHER, Asked, Weights, free_device_memory
+from perdure.cot.models.weights import Asked, Weights, free_device_memory
 from perdure.cot.picture import Picture
 from perdure.errors import PerdureError, UnusableReply
 
@@ -29,8 +29,6 @@ class TransformersModel:
     in float32. Questions from several threads go through the model together.
     """
 
-    at_once = TOGETHER
-
     def __init__(
         self,
         place: str | os.PathLike[str],
@@ -39,6 +37,7 @@ class TransformersModel:
         price: Price | str | None = None,
         device: str | None = None,
         examples: int | None = None,
+        at_once: int = 1,
     ) -> None:
         self._place = os.fspath(place)
         self._name = name or f"transformers:{self._place}"
@@ -46,6 +45,8 @@ class TransformersModel:
         self._device = device
         self.examples = examples
         """Examples that it makes use of, where somebody has measured that: what it is shown, unless it is said how many."""
+        self.at_once = at_once
+        """Calls that it is asked at once, however few are allowed: a small model answers many in one go nearly as soon as one."""
         self._lock = threading.Lock()
         self._weights: Weights | None = None
         self._version: str | None = None
@@ -113,7 +114,7 @@ class TransformersModel:
             return self._weights, self._version
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _made, (type(self), self._place, self._name, self._price, self._device, self.examples)
+        return _made, (type(self), self._place, self._name, self._price, self._device, self.examples, self.at_once)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._place!r}, name={self._name!r})"
@@ -132,5 +133,6 @@ def _made(
     price: Price | None,
     device: str | None,
     examples: int | None = None,
+    at_once: int = 1,
 ) -> TransformersModel:
-    return cls(place, name, price=price, device=device, examples=examples)
+    return cls(place, name, price=price, device=device, examples=examples, at_once=at_once)

@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.measure import Section, machine
+from benchmarks.measure import Section, machine, source_digest
 from benchmarks.thinking import costs, examples, tables
 from benchmarks.thinking.memory import Cast
 from benchmarks.thinking.tables import Measured
@@ -81,6 +81,8 @@ def measure(given: argparse.Namespace) -> tuple[list[Section], dict[str, str]]:
     sections.append(tables.thresholds(measured))
     confidence = tables.confidences(measured)
     sections += [] if confidence is None else [confidence]
+    for section in sections:
+        section.source = source_digest()
     return sections, found[0][1]
 
 
@@ -139,6 +141,7 @@ def _write(path: Path, sections: list[Section], here: dict[str, str], given: arg
         _HEAD.format(seeds=given.seeds, command=given.command) + "\n".join(f"- {k}: {v}" for k, v in here.items()),
         "",
     ]
+    report.say_source(sections, here["source"])
     path.write_text("\n".join([*lines, *map(report.as_markdown, sections)]).rstrip() + "\n")
 
 

@@ -67,14 +67,19 @@ in `benchmarks/`, one module for each table.
 """
 
 
+def say_source(sections: list[Section], source: str) -> None:
+    """Note with each section that another code was measured, if it was."""
+    for section in sections:
+        if section.source != source:
+            section.notes.append(f"Measured earlier, with source {section.source}.")
+
+
 def write(path: Path, sections: list[Section], machine: dict[str, str], floor: Floor, command: str) -> None:
     lines = [_HEAD.format(command=command), "## The machine", ""]
     lines += [f"- {name}: {value}" for name, value in machine.items()]
     lines += ["", "What it can do at best, on one core, with float noise:", ""]
     lines += [f"- {line}" for line in floor_text(floor)]
-    for section in sections:
-        if section.source != machine["source"]:
-            section.notes.append(f"Measured earlier, with source {section.source}.")
+    say_source(sections, machine["source"])
     path.write_text("\n".join([*lines, "", *map(as_markdown, sections)]).rstrip() + "\n")
 
 

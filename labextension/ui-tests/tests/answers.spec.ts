@@ -57,8 +57,8 @@ test('answers about pictures like this one; one that is wrong; all of them in a 
       'left, right = drawn("blue", 4, 20, 28, 44), drawn("green", 34, 10, 60, 54)'
     ].join('\n')
   );
-  await perdure.cell('%cot ask -i left What shape is it on the left?');
-  await perdure.cell('%cot ask -i right What shape is it on the right?');
+  await perdure.cell('%cot ask --master -i left What shape is it on the left?');
+  await perdure.cell('%cot ask --master -i right What shape is it on the right?');
   await perdure.panel.getByRole('tab', { name: 'Answers' }).click();
   await perdure.button('Look again', page.locator('#perdure-main')).click();
   const card = (question: string) => perdure.panel.locator('.perdure-Card', { hasText: question });

@@ -23,7 +23,7 @@ def alike(cache: Cache, ask: Ask, limit: int) -> list[tuple[float, str]]:
     entry = cache.entries([ask.answer.entry]).get(ask.answer.entry) if ask.answer.entry is not None else None
     if entry is None or entry.vector is None or not entry.pictures:
         raise StoreMissing(
-            "The cache has no vector of this answer's picture. Ask about the picture once more: a kept answer gets one."
+            "The cache has no vector of this answer's picture: only the master's answers get one. Ask it: `%cot ask --master`."
         )
     own = _pictures(entry.vector.array[None, :])[0]
     best: list[tuple[float, str]] = []

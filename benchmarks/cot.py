@@ -81,8 +81,9 @@ def measure(given: argparse.Namespace) -> tuple[list[Section], dict[str, str]]:
     sections.append(tables.thresholds(measured))
     confidence = tables.confidences(measured)
     sections += [] if confidence is None else [confidence]
+    source = source_digest()
     for section in sections:
-        section.source = source_digest()
+        section.source = source
     return sections, found[0][1]
 
 

@@ -49,6 +49,7 @@ class School:
         self._side = vision.image_size // vision.patch_size
         self._there = [self._laid(scenes.scene(number, "train")) for number in range(SCENES)]
         self._plain = _plain(data, self._first)
+        self._showing = list(self._plain)
         self.heads = torch.nn.ModuleList(
             torch.nn.Linear(vision.hidden_size, count)
             for count in (len(scenes.SHAPES) + 1, len(scenes.COLOURS) + 1, len(_KINDS), len(_COLOURS))
@@ -71,7 +72,7 @@ class School:
         mirrored = torch.rand(len(ways), generator=noise) < 0.5
         scenery = torch.where(mirrored[:, None, None, None], scenery.flip(3), scenery)
         things = torch.where(mirrored[:, None, None, None], things.flip(3), things).flatten(2).to(self._device)
-        numbers = self._rng.choice(list(self._plain), shown["plain"])
+        numbers = self._rng.choice(self._showing, shown["plain"])
         said = torch.tensor([self._plain[int(number)] for number in numbers], device=self._device)
         plain = augment.changed(augment.normal(torch.from_numpy(self._data.pictures[numbers])), noise, 0.35)
         drawn = self._rng.integers(0, self._drawings, shown["emoji"])

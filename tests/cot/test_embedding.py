@@ -187,7 +187,7 @@ def test_a_checkpoint_of_open_clips_own(tmp_path: Path) -> None:
     save_file(
         {name: tensor.contiguous() for name, tensor in model.state_dict().items()}, tmp_path / "weights.safetensors"
     )
-    encoder = encoder_named("open_clip:tiny-test", tmp_path / "weights.safetensors")
+    encoder = encoder_named(f"open_clip:tiny-test@{tmp_path / 'weights.safetensors'}")
     assert isinstance(encoder, CheckpointEncoder)
     assert (encoder.name, encoder.dimensions) == ("open_clip:tiny-test", 32)
     assert encoder.pictures([picture((1, 2, 3))]).shape == (1, 32)
@@ -196,7 +196,7 @@ def test_a_checkpoint_of_open_clips_own(tmp_path: Path) -> None:
 
 def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no checkpoint"):
-        encoder_named("open_clip:ViT-B-32", tmp_path / "gone.pt")
+        encoder_named(f"open_clip:ViT-B-32@{tmp_path / 'gone.pt'}")
 
 
 def test_the_hub_is_never_asked(folder: Path) -> None:

@@ -137,6 +137,13 @@ def test_who_repeats_the_nearest_neighbour_is_the_surer_the_further_off_the_othe
     assert clear.confidence > wrong.confidence
 
 
+@pytest.fixture
+def hopeless(apprentice: Painter) -> Painter:
+    """An apprentice that is wrong, and unsure."""
+    apprentice.certainty, apprentice.says = 0.3, lambda colour, prompt: "pink"
+    return apprentice
+
+
 def questions(count: int) -> list[tuple[str, Image]]:
     """About discs of which no two are alike."""
     colours = ("red", "green", "blue", "yellow")
@@ -144,22 +151,23 @@ def questions(count: int) -> list[tuple[str, Image]]:
 
 
 def test_an_apprentice_that_will_not_be_sure_enough_is_not_paid_for(
-    master: Painter, apprentice: Painter, cache_folder: Path
+    master: Painter, hopeless: Painter, cache_folder: Path
 ) -> None:
-    apprentice.certainty, apprentice.says = 0.3, lambda colour, prompt: "pink"
-    with Cot(master, apprentice, audit=0.0, delta=0.0) as cot:
+    with Cot(master, hopeless, audit=0.0, delta=0.0) as cot:
         cot.ask_many(questions(128))
-        learned = apprentice.calls
+        learned = hopeless.calls
         answers = cot.ask_many(questions(160)[128:])
     assert {answer.source for answer in answers} == {"master"}
     assert {answer.why for answer in answers} == {"the apprentice was hardly going to be sure enough"}
     assert {answer.cost for answer in answers} == {0.01}
-    assert apprentice.calls == learned < 128
+    assert hopeless.calls == learned < 128
 
 
-def test_a_batch_with_little_money_still_answers_everything(master: Painter, cache_folder: Path) -> None:
-    apprentice = Painter("apprentice", price=Price(call=0.005), certainty=0.3, says=lambda colour, prompt: "pink")
-    with Cot(master, apprentice, audit=0.0, delta=0.0) as cot:
+def test_a_batch_with_little_money_still_answers_everything(
+    master: Painter, hopeless: Painter, cache_folder: Path
+) -> None:
+    hopeless.price = Price(call=0.005)
+    with Cot(master, hopeless, audit=0.0, delta=0.0) as cot:
         cot.ask_many(questions(64))  # it learns that the apprentice is hopeless
         answers = cot.ask_many(questions(96)[64:], cap=0.2)
     assert all(isinstance(answer, Answer) for answer in answers)
@@ -167,22 +175,23 @@ def test_a_batch_with_little_money_still_answers_everything(master: Painter, cac
     assert {answer.source for answer in answers} == {"master", "apprentice"}
 
 
-def test_an_apprentice_that_costs_nothing_is_asked_all_the_same(master: Painter, cache_folder: Path) -> None:
-    apprentice = Painter("apprentice", price=Price(), certainty=0.3, says=lambda colour, prompt: "pink")
-    with Cot(master, apprentice, audit=0.0, delta=0.0) as cot:
+def test_an_apprentice_that_costs_nothing_is_asked_all_the_same(
+    master: Painter, hopeless: Painter, cache_folder: Path
+) -> None:
+    hopeless.price = Price()
+    with Cot(master, hopeless, audit=0.0, delta=0.0) as cot:
         cot.ask_many(questions(128))
-    assert apprentice.calls == 128
+    assert hopeless.calls == 128
 
 
 def test_now_and_then_it_is_asked_to_see_whether_that_still_holds(
-    master: Painter, apprentice: Painter, cache_folder: Path
+    master: Painter, hopeless: Painter, cache_folder: Path
 ) -> None:
-    apprentice.certainty, apprentice.says = 0.3, lambda colour, prompt: "pink"
-    with Cot(master, apprentice, audit=0.2, delta=0.0) as cot:
+    with Cot(master, hopeless, audit=0.2, delta=0.0) as cot:
         cot.ask_many(questions(128))
-        learned = apprentice.calls
+        learned = hopeless.calls
         cot.ask_many(questions(192)[128:])
-    assert 0 < apprentice.calls - learned < 30
+    assert 0 < hopeless.calls - learned < 30
 
 
 def test_a_model_that_answers_many_in_one_go_is_asked_so_many_at_once(master: Painter, cache_folder: Path) -> None:

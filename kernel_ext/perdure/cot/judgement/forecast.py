@@ -52,8 +52,8 @@ class Forecast:
     def __init__(self) -> None:
         self._seen: deque[tuple[tuple[float, ...], tuple[float, ...]]] = deque(maxlen=_REMEMBERED)
         self._since = 0
-        self._slopes: NDArray[np.float64] | None = None
-        self._rest: NDArray[np.float64] | None = None
+        self._fitted: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+        """The slopes (a row for each feature, a column for each of the evidence's), and how the evidence varies beside them."""
 
     def learn(self, prospect: Prospect, evidence: Evidence) -> None:
         """Take in what an answer brought."""
@@ -72,25 +72,23 @@ class Forecast:
             return 1.0
         if line >= 1.0:
             return 0.0
-        if self._slopes is None or self._rest is None or self._since > len(self._seen) // 8:
-            self._fit()
-        assert self._slopes is not None
-        assert self._rest is not None
+        if self._fitted is None or self._since > len(self._seen) // 8:
+            self._fitted, self._since = self._fit(), 0
+        slopes, rest = self._fitted
         told = np.asarray(weights)
-        middle = float(np.asarray(prospect.features()) @ self._slopes @ told)
-        deviation = math.sqrt(max(float(told @ self._rest @ told), 0.0))
+        middle = float(np.asarray(prospect.features()) @ slopes @ told)
+        deviation = math.sqrt(max(float(told @ rest @ told), 0.0))
         cases = (sigmoid(middle + deviation * case) for case in _CASES)
         return sum(max(sure - line, 0.0) for sure in cases) / len(_CASES) / (1.0 - line)
 
-    def _fit(self) -> None:
+    def _fit(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         import numpy as np
 
         rows = np.array([before for before, _ in self._seen])
         found = np.array([after for _, after in self._seen])
-        middle = found.mean(0)
         prior = np.zeros((rows.shape[1], found.shape[1]))
-        prior[0] = middle  # without a slope, the mean
+        prior[0] = found.mean(0)  # without a slope, the mean
         curve = rows.T @ rows + _RIDGE * np.eye(rows.shape[1])
         slopes = prior + np.linalg.solve(curve, rows.T @ (found - rows @ prior))
         rest = found - rows @ slopes
-        self._slopes, self._rest, self._since = slopes, rest.T @ rest / len(rows), 0
+        return slopes, rest.T @ rest / len(rows)

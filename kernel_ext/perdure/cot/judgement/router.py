@@ -7,6 +7,8 @@ from typing import Final, Protocol
 
 from blake3 import blake3
 
+from perdure.cot.judgement.confidence import sigmoid
+
 _STEP: Final = 0.1
 """How far one question moves the line, in logits, once many have."""
 _MOST: Final = 0.5
@@ -64,7 +66,7 @@ class ConfidenceRouter:
             return self.enough
         if share <= 0.0:
             return 0.0
-        return min(1.0 / (1.0 + math.exp(-self._at(share))), self.enough)
+        return min(sigmoid(self._at(share)), self.enough)
 
     def escalate(self, key: str, confidence: float, share: float | None) -> bool:
         """True below the line."""

@@ -14,14 +14,13 @@ from perdure.cot.models.openai_model import OpenAIModel
 from perdure.cot.models.prices import FREE
 from perdure.cot.models.secret import Secret
 from perdure.cot.models.transformers_model import TransformersModel
+from perdure.cot.models.weights import TOGETHER
 from perdure.errors import UsageError
 
 EMBEDDED: Final = Path(__file__).resolve().parent.parent / "embedded"
 """Where the checkpoints are that come with the package."""
 EMBEDDED_EXAMPLES: Final = 1
 """The embedded apprentice takes an answer from any of several examples, hardly oftener from the right one: see docs/benchmarks-cot.md."""
-_TOGETHER: Final = 32
-"""Calls that the embedded models answer in one go."""
 _FORMS: Final = "transformers:PATH_OR_ID, openai:MODEL, openai:MODEL@URL, embedded:apprentice, embedded:master or none"
 
 
@@ -90,7 +89,7 @@ def _embedded(rest: str, name: str, options: dict[str, Any]) -> Model:
         close = difflib.get_close_matches(rest, [other.partition(":")[2] for other in there], 1)
         hint = f"Did you mean embedded:{close[0]}?" if close else f"There are: {', '.join(there) or 'none'}."
         raise UsageError(f"No model {name!r} comes with perdure. {hint}")
-    known: dict[str, Any] = {"price": FREE, "examples": EMBEDDED_EXAMPLES, "at_once": _TOGETHER}
+    known: dict[str, Any] = {"price": FREE, "examples": EMBEDDED_EXAMPLES, "at_once": TOGETHER}
     return TransformersModel(EMBEDDED / rest, name, **(known | options))
 
 

@@ -19,7 +19,7 @@ from perdure.cot.models.torchvision_ops import make_importable
 from perdure.cot.picture import Picture
 from perdure.errors import MissingExtra, ModelRefused, ModelUnavailable
 
-_TOGETHER: Final = 32
+TOGETHER: Final = 32
 """Calls in one batch."""
 _WAIT: Final = 0.003
 """Seconds that a call waits for company, where company makes it cheaper."""
@@ -63,7 +63,7 @@ class Weights:
         self.ask: Gathering[Asked, Said] = Gathering(
             self._answers,
             lambda asked: (asked.sampling, any(map(_pictures, [asked.prompt]))),
-            most=_TOGETHER,
+            most=TOGETHER,
             wait=0.0 if device == "cpu" else _WAIT,
         )
 
